@@ -1,0 +1,46 @@
+# make demo    builds weft and shows what it is for
+# make test    runs the tests on every CPython from 3.11 up that this machine has
+# make check   lint, types, layers
+# make bench   weft against its peers
+PYTHON ?= python3
+PAGES ?= 200
+VENV = .venv/bin
+
+.DEFAULT_GOAL := build
+.PHONY: .venv build dev demo test check bench test-debug test-valgrind lock clean
+
+# Each of these looks at what changed, and does nothing when nothing did.
+build .venv:
+	@$(PYTHON) tools/venv.py .venv
+
+dev:
+	@$(PYTHON) tools/venv.py --dev .venv
+
+demo: build
+	@$(VENV)/python tools/demo.py --pages $(PAGES)
+
+test:
+	@$(PYTHON) tools/test.py $(ARGS)
+
+check: dev
+	@$(VENV)/python tools/check.py
+
+bench: build
+	@$(VENV)/python bench/run.py $(ARGS)
+
+test-debug:
+	@$(PYTHON) tools/venv.py --dev --debug .venv-debug
+	.venv-debug/bin/python -m pytest tests/core $(ARGS)
+
+test-valgrind:
+	@$(PYTHON) tools/venv.py --dev --debug .venv-debug
+	@PYTHON=.venv-debug/bin/python tools/valgrind.sh tests/core $(ARGS)
+
+# Writes requirements/*.txt anew from the *.in beside them.
+lock:
+	@$(PYTHON) tools/lock.py
+
+clean:
+	rm -rf build dist .venv .venv-debug .venvs src/*.egg-info
+	rm -f src/weft/_core/*.so
+	find src tests tools examples -name __pycache__ -prune -exec rm -rf {} +
