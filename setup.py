@@ -109,28 +109,32 @@ def failure(command: list[str]) -> str:
 
 
 class BuildNative(build_ext):
-    """``build_ext`` that runs Cython late: an sdist or metadata then needs no compiler."""
+    """``build_ext`` that runs Cython when it runs: an sdist or metadata needs no compiler."""
 
     def finalize_options(self) -> None:
-        if self.distribution.ext_modules and not self.finalized:
-            require_toolchain()
-            self.distribution.ext_modules = self._cythonized()
         super().finalize_options()
         if self.editable_mode:
             # By default a scratch directory: every editable install would compile all over.
             self.build_lib = f"{BUILD_BASE}/lib.{self.plat_name}-{sys.implementation.cache_tag}"
 
-    def _cythonized(self) -> list[Extension]:
+    def run(self) -> None:
         from Cython.Build import cythonize
 
-        modules = self.distribution.ext_modules
-        for module in modules:
-            module.include_dirs = greenlet_include_dirs()
+        require_toolchain()
+        include_dirs = greenlet_include_dirs()
+        for module in self.extensions:
+            module.include_dirs = include_dirs
         # Where processes are not forked (macOS), a pool would run this file again in each.
         nthreads = 2 if sys.platform == "linux" else 0
-        return cythonize(
-            modules, build_dir=GENERATED, compiler_directives=DIRECTIVES, nthreads=nthreads
+        translated = cythonize(
+            self.extensions,
+            build_dir=GENERATED,
+            compiler_directives=DIRECTIVES,
+            nthreads=nthreads,
         )
+        for module, c_module in zip(self.extensions, translated, strict=True):
+            module.sources, module.depends = c_module.sources, c_module.depends
+        super().run()
 
 
 setup(
