@@ -85,9 +85,7 @@ class Environment:
 
     def _pip(self, *arguments: str) -> None:
         announce(f"installing {arguments[-1]} into {self.directory}")
-        run(
-            self.python, "-m", "pip", "--disable-pip-version-check", "install", "-q", *arguments
-        )
+        run(self.python, "-m", "pip", "--disable-pip-version-check", "install", "-q", *arguments)
 
     def _build(self) -> None:
         announce(f"building weft's core for {self.directory}")

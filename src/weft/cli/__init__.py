@@ -1,0 +1,71 @@
+"""The ``weft`` command.
+
+Before a program is patched as little as possible may be imported: whatever took a name out of
+``socket`` or ``threading`` by then has the stdlib's. So a command's module stays small and imports
+what is dear inside its functions. ``argparse`` brings in ``gettext`` and ``locale``, nothing more.
+"""
+
+import argparse
+from collections.abc import Callable
+
+from weft.cli import run
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run.main}
+
+EPILOG = """\
+commands:
+  run         run a program with the stdlib's blocking calls made cooperative
+              (weft run --help says more)
+
+examples:
+  weft run prog.py --port 8080     run prog.py on weft; what follows it is the program's
+  weft run -m http.server          run a module, as python -m does
+  python -m weft run prog.py       the same command, with a Python of your choice
+"""
+
+
+class Version(argparse.Action):
+    """``--version``: looks the number up only when asked, since that imports a lot."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        import platform
+        from importlib.metadata import version
+
+        python = f"{platform.python_implementation()} {platform.python_version()}"
+        print(f"weft {version('weft')} (greenlet {version('greenlet')}, {python})")
+        parser.exit()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the ``weft`` command.
+
+    Args:
+      arguments: the words after ``weft``; ``sys.argv``'s when None.
+
+    Returns:
+      The exit status; ``weft run`` leaves with whatever its program raised instead.
+
+    Raises:
+      SystemExit: wrong usage (status 2), ``--help``, ``--version``, or the program's own.
+    """
+    parser = argparse.ArgumentParser(
+        prog="weft",
+        usage="weft [-h] [--version] command ...",
+        description="Runs plain blocking Python concurrently.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
+    # PARSER: one word and all that follows it, options too.
+    parser.add_argument("command", nargs=argparse.PARSER, help=argparse.SUPPRESS)
+    command, *words = parser.parse_args(arguments).command
+    if command not in COMMANDS:
+        parser.error(f"there is no command {command!r}, only {', '.join(COMMANDS)}")
+    return COMMANDS[command](words)

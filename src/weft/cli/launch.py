@@ -1,0 +1,162 @@
+"""Runs a file, a directory or a module as ``__main__``, as the interpreter itself does.
+
+The stdlib's ``runpy.run_path`` comes near, but restores ``sys.modules`` afterwards, resolves
+``sys.path[0]`` differently and leaves its own frames in tracebacks. What the interpreter does is
+in CPython's ``Modules/main.c`` (``pymain_run_python``) and ``Python/pythonrun.c``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+from importlib.util import MAGIC_NUMBER
+from types import ModuleType, TracebackType
+
+# Modules whose frames stand between the interpreter and the program.
+LAUNCHERS = (__name__, "runpy")
+
+
+def run_path(path: str, arguments: list[str]) -> None:
+    """Run the script at ``path``, or the ``__main__`` in a directory or zip file.
+
+    Args:
+      path: as given on the command line; becomes ``sys.argv[0]``.
+      arguments: the rest of ``sys.argv``.
+
+    Raises:
+      BaseException: whatever the program raises; printed, its traceback starts in the program.
+      SystemExit: status 2 when the file cannot be read, after saying so as python does.
+    """
+    sys.argv = [path, *arguments]
+    absolute = os.path.join(os.getcwd(), path)
+    if is_importable(absolute):
+        set_first_path(absolute)
+        execute(lambda: run_as_main("__main__", alter_argv=False))
+        return
+    if not sys.flags.safe_path:
+        set_first_path(os.path.dirname(os.path.realpath(path)))
+    try:
+        with open(absolute, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        message = f"can't open file {absolute!r}: [Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: {message}", file=sys.stderr)
+        raise SystemExit(2) from None
+    execute(lambda: run_source(absolute, source))
+
+
+def run_module(name: str, arguments: list[str]) -> None:
+    """Run the module or package ``name``, looked up on ``sys.path``, as ``python -m`` does.
+
+    Raises:
+      BaseException: whatever the program raises; printed, its traceback starts in the program.
+      SystemExit: there is no such module; the message is python's.
+    """
+    # While the module is looked for, and its packages are imported, argv[0] is this.
+    sys.argv = ["-m", *arguments]
+    if not sys.flags.safe_path:
+        set_first_path(os.getcwd())
+    execute(lambda: run_as_main(name, alter_argv=True))
+
+
+def run_as_main(name: str, *, alter_argv: bool) -> None:
+    """Let the very function that ``python -m`` uses find ``name`` and run it."""
+    import runpy
+
+    new_main()
+    # Private, but the interpreter calls it by this name.
+    runpy._run_module_as_main(name, alter_argv)  # type: ignore[attr-defined]
+
+
+def run_source(path: str, source: bytes) -> None:
+    """Run a script's ``source``, or the code of a ``.pyc``, in a fresh ``__main__``.
+
+    Bytes that are not text in the script's encoding, and null bytes, are a SyntaxError worded as
+    for a module: only the interpreter's own parser of files says it as for a script.
+    """
+    loader: SourcelessFileLoader | SourceFileLoader
+    if path.endswith(".pyc") or source.startswith(MAGIC_NUMBER):
+        loader = SourcelessFileLoader("__main__", path)
+        code = loader.get_code("__main__")
+    else:
+        loader = SourceFileLoader("__main__", path)
+        code = compile(source, path, "exec", dont_inherit=True)
+    names = vars(new_main())
+    names.update(__file__=path, __cached__=None, __loader__=loader)
+    assert code, "only built-in modules have no code"
+    exec(code, names)
+
+
+def new_main() -> ModuleType:
+    """Put an empty ``__main__`` in ``sys.modules``, where pickle and multiprocessing look.
+
+    The command's own ``__main__`` lives on in the frame that runs it.
+    """
+    main = ModuleType("__main__")
+    # Otherwise exec would put the dictionary there, which only imported modules have.
+    main.__dict__["__builtins__"] = builtins
+    main.__annotations__ = {}
+    sys.modules["__main__"] = main
+    return main
+
+
+def is_importable(path: str) -> bool:
+    """Whether ``path`` can stand in ``sys.path``: it is a directory or a zip file."""
+    for hook in sys.path_hooks:
+        try:
+            hook(path)
+        except ImportError:
+            continue
+        return True
+    return False
+
+
+def set_first_path(directory: str) -> None:
+    """Put ``directory`` where the interpreter put the command's own, which goes."""
+    # Under -P or PYTHONSAFEPATH it put nothing there.
+    sys.path[: 0 if sys.flags.safe_path else 1] = [directory]
+
+
+def execute(start: Callable[[], None]) -> None:
+    """Call ``start``; what it raises reaches the interpreter, and is shown as the program's own.
+
+    The interpreter prints an exception through ``sys.excepthook``, joins threads, runs ``atexit``
+    and chooses the exit status (for KeyboardInterrupt, death by SIGINT). All that is left to it:
+    only the hook is told to show the traceback from the program's first frame on.
+    """
+    try:
+        start()
+    except SystemExit:
+        raise
+    except BaseException as error:
+        hide_launchers(error)
+        raise
+
+
+def hide_launchers(error: BaseException) -> None:
+    """Have ``sys.excepthook`` called with ``error``'s traceback less the frames of launchers."""
+    shown = error.__traceback__
+    while shown and shown.tb_frame.f_globals.get("__name__") in LAUNCHERS:
+        shown = shown.tb_next
+    program_hook = getattr(sys, "excepthook", missing_hook)
+
+    def excepthook(
+        kind: type[BaseException], value: BaseException, traceback: TracebackType | None
+    ) -> None:
+        sys.excepthook = program_hook
+        # On its way out the exception has collected our frames anew.
+        value.__traceback__ = shown
+        program_hook(kind, value, shown)
+
+    sys.excepthook = excepthook
+
+
+def missing_hook(
+    kind: type[BaseException], value: BaseException, traceback: TracebackType | None
+) -> None:
+    """What the interpreter does for a program that deleted ``sys.excepthook``."""
+    print("sys.excepthook is missing", file=sys.stderr)
+    sys.__excepthook__(kind, value, traceback)

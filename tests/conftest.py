@@ -1,0 +1,30 @@
+"""What tests of every part share: programs run in processes of their own."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The machine is shared and the core is compiled: a slow example says nothing.
+settings.register_profile("weft", deadline=None)
+settings.load_profile("weft")
+
+RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> RunPython:
+    """Run ``python words...`` in ``tmp_path`` and return its status, stdout and stderr as text.
+
+    Keywords go to :func:`subprocess.run`. It has two minutes, as every test.
+    """
+
+    def run(*words: str, **keywords) -> subprocess.CompletedProcess[str]:
+        keywords = {"cwd": tmp_path, "timeout": 120, **keywords}
+        command = [sys.executable, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, **keywords)
+
+    return run
