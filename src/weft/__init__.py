@@ -1,0 +1,1 @@
+"""weft runs plain blocking Python concurrently."""

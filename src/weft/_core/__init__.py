@@ -1,0 +1,1 @@
+"""The native core. :mod:`weft.lowlevel` documents what it offers."""

@@ -1,0 +1,341 @@
+"""What Python code calls: spawn, sleep, checkpoint, park and unpark, waits on descriptors.
+
+Owns nothing; every function works on the calling thread's hub.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+
+from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process, leave, live_tasks, new_task
+from weft._core._poller cimport READ, WRITE, FdState, known
+from weft._core._sys cimport (
+    NSEC,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLNVAL,
+    POLLOUT,
+    POLLPRI,
+    c_poll,
+    forever,
+    pollfd,
+    weft_now_ns,
+)
+from weft._core._task cimport EXPIRED, PARKED, THROWN, WOKEN, Task, deadline_at, deadline_in
+from weft._core._waitlist cimport WaitNode, node_append, node_init, node_linked, node_unlink
+
+cdef extern from "Python.h":
+    object PyContext_CopyCurrent()
+    PyObject* PyEval_GetFrame() noexcept
+    object PyFrame_GetCode(PyObject* frame)
+    int PyFrame_GetLasti(PyObject* frame) noexcept
+    object PyWeakref_NewRef(object target, PyObject* callback)
+
+cdef double INFINITY = float("inf")
+
+
+def now():
+    """Seconds of the clock that deadlines are on (CLOCK_MONOTONIC).
+
+    Example:
+      >>> import weft
+      >>> deadline = weft.now() + 2.5
+    """
+    return weft_now_ns() / <double>NSEC
+
+
+def spawn(fn, /, *args, **kwargs):
+    """Start a task that runs ``fn(*args, **kwargs)`` concurrently with the caller.
+
+    It starts once the caller parks, in the order of spawning, in a copy of the
+    caller's contextvars. A failure nobody asks for is logged.
+
+    Returns:
+      The :class:`weft.Task`; it runs whether the reference is kept or not.
+
+    Raises:
+      TypeError: ``fn`` cannot be called.
+
+    Parks: never. Threads: any; the task belongs to the calling thread.
+
+    Example:
+      >>> import weft
+      >>> pages = [weft.spawn(len, word) for word in ("warp", "weft!")]
+      >>> [page.result() for page in pages]
+      [4, 5]
+    """
+    return spawn_task(fn, args, kwargs, None, None)
+
+
+def spawn_in(fn, tuple args=(), dict kwargs=None, *, context=None, name=None):
+    """:func:`spawn` for those who build on it: in ``context``, under ``name``."""
+    return spawn_task(fn, args, kwargs, context, name)
+
+
+cdef Task spawn_task(object fn, tuple args, dict kwargs, object context, object name):
+    cdef Hub hub
+    cdef Task task
+    cdef PyObject* frame
+    if not callable(fn):
+        raise TypeError(f"spawn() needs something to call, got {fn!r}")
+    hub = get_hub()
+    if context is None:
+        context = PyContext_CopyCurrent()
+    task = new_task(hub, fn, args, kwargs if kwargs else None, context, name)
+    if hub.current is not None:
+        task.spawner = PyWeakref_NewRef(hub.current, NULL)
+    frame = PyEval_GetFrame()
+    if frame != NULL:
+        task.spawn_code = PyFrame_GetCode(frame)
+        task.spawn_lasti = PyFrame_GetLasti(frame)
+    return task
+
+
+def current():
+    """The running task: the main task where nothing was spawned.
+
+    Raises:
+      TaskError: called in the hub itself (a destructor the hub ran).
+    """
+    cdef Task me = get_hub().current
+    if me is None:
+        from weft._errors import TaskError
+        raise TaskError("no task is running: this code runs in the hub")
+    return me
+
+
+def tasks():
+    """Every unfinished task of the process, each thread's main task first, then by age."""
+    cdef list found = []
+    cdef Hub hub
+    for each in hubs_of_process():
+        hub = <Hub>each
+        found.append(hub.main)
+        found.extend(live_tasks(hub))
+    return found
+
+
+def sleep(seconds):
+    """Park the calling task for ``seconds``; never less, also below a millisecond.
+
+    Args:
+      seconds: not negative; 0 is :func:`checkpoint`.
+
+    Raises:
+      ValueError: ``seconds`` is negative or not a number.
+      Cancelled: the task was cancelled.
+
+    Parks: always. Woken by: the timer. Threads: any.
+    """
+    cdef Hub hub = get_hub()
+    cdef int64_t deadline
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    deadline = deadline_in(seconds)
+    if seconds == 0:
+        hub.yield_now(hub.current)
+    else:
+        hub.park("sleep", None, deadline, True)
+
+
+def checkpoint():
+    """Let every other ready task run, then go on.
+
+    Raises:
+      Cancelled: the task was cancelled.
+
+    Parks: for a turn of the ready queue. Threads: any.
+    """
+    cdef Hub hub = get_hub()
+    hub.yield_now(hub.current)
+
+
+def park(str kind, obj=None, double deadline=INFINITY, *, bint cancellable=True):
+    """Stop the calling task until :func:`unpark` is called on it.
+
+    Whoever is to wake it must be able to find it before: put ``current()``
+    where they look, then park, and take it out again if this raises. Every
+    park is answered once: if ``unpark`` returned True it returns, even when a
+    deadline passed or a cancellation came since.
+
+    Args:
+      kind: what it waits for, in a word ("lock"); shown by ``wait_reason``.
+      obj: the object it waits for.
+      deadline: absolute seconds on :func:`now`'s clock.
+      cancellable: whether ``Cancelled`` may be delivered here.
+
+    Returns:
+      What was passed to ``unpark``.
+
+    Raises:
+      TimeoutError: ``deadline`` passed first.
+      Cancelled: the task was cancelled.
+      BaseException: what ``unpark`` was given as ``exception``.
+      TaskError: in a garbage collection, or in the hub.
+
+    Parks: always. Woken by: :func:`unpark`. Threads: any.
+    """
+    cdef Hub hub = get_hub()
+    cdef Task me = hub.current
+    if hub.park(kind, obj, deadline_at(deadline), cancellable) == EXPIRED:
+        raise TimeoutError(f"{kind}: the deadline passed")
+    value = me.wake_value
+    me.wake_value = None
+    return value
+
+
+def unpark(Task task not None, value=None, *, exception=None):
+    """Wake a parked task; its :func:`park` returns ``value`` or raises ``exception``.
+
+    Never switches: the task is put at the end of its hub's ready queue.
+
+    Returns:
+      Whether this call answered the park. False: the task is not parked, or
+      a deadline or cancellation was first; wake another one.
+
+    Parks: never. Threads: any, also from a destructor.
+    """
+    if exception is not None:
+        return task.hub.wake(task, THROWN, exception)
+    return task.hub.wake(task, WOKEN, value)
+
+
+def spend():
+    """Count one operation that did not park: after its share the task yields.
+
+    Call it *before* an operation that may succeed at once, so that one busy
+    task does not starve the others, and nothing is lost if it raises.
+
+    Raises:
+      Cancelled: the task was cancelled and its share is used up.
+
+    Parks: every 64th call, or after 5 ms without parking. Threads: any.
+    """
+    charge(get_hub())
+
+
+# -- descriptors ------------------------------------------------------------------------
+
+def wait_readable(int fd, *, double deadline=INFINITY):
+    """Park the calling task until ``fd`` may have something to read.
+
+    Readiness is a hint: another task may drain ``fd`` first, so retry the
+    read and be ready to wait again. A regular file is always ready.
+
+    Args:
+      fd: open descriptor, non-blocking if you are to read from it.
+      deadline: absolute seconds on :func:`now`'s clock; a past one still looks once.
+
+    Raises:
+      TimeoutError: ``deadline`` passed first.
+      Cancelled: the task was cancelled.
+      OSError: EBADF if ``fd`` is not open, or was closed through weft meanwhile.
+
+    Parks: unless it is a regular file. Woken by: the poller or the deadline.
+    Threads: any; waits on that thread's own hub.
+    """
+    wait_one(fd, READ, deadline)
+
+
+def wait_writable(int fd, *, double deadline=INFINITY):
+    """Park the calling task until ``fd`` may take something; as :func:`wait_readable`."""
+    wait_one(fd, WRITE, deadline)
+
+
+cdef int wait_one(int fd, int direction, double deadline) except -1:
+    cdef Hub hub = get_hub()
+    cdef FdState* fs = hub.poller.state(fd)
+    # An owned descriptor had its edge already: only poll(2) knows whether it is ready.
+    if fs.owned and look(fd, POLLIN | POLLPRI if direction == READ else POLLOUT):
+        hub.yield_now(hub.current)
+        return 0
+    if hub.wait_fd(fs, direction, fs.owned, deadline_at(deadline)) == EXPIRED:
+        raise TimeoutError("timed out")
+    return 0
+
+
+cdef int look(int fd, short events) noexcept:
+    """What poll(2) says about ``fd`` now."""
+    cdef pollfd p
+    p.fd = fd
+    p.events = events
+    p.revents = 0
+    c_poll(&p, 1, 0)
+    return p.revents
+
+
+def wait_fds(list wanted, double deadline=INFINITY):
+    """Park until one of several descriptors may be ready, or the deadline passes.
+
+    Args:
+      wanted: pairs ``(fd, events)``, events as poll(2)'s bits POLLIN, POLLPRI, POLLOUT.
+      deadline: absolute seconds on :func:`now`'s clock.
+
+    Returns:
+      False when the deadline passed first. Otherwise ask poll(2) which are ready.
+
+    Raises:
+      Cancelled: the task was cancelled.
+      OSError: EBADF for a descriptor that is not open or is closed through weft meanwhile.
+
+    Parks: unless one is ready. Woken by: the poller or the deadline.
+    Threads: any; waits on that thread's own hub.
+    """
+    cdef Hub hub = get_hub()
+    cdef Task me = hub.current
+    cdef Py_ssize_t n = 2 * len(wanted)
+    cdef WaitNode* nodes = <WaitNode*>calloc(n + 1, sizeof(WaitNode))
+    cdef Py_ssize_t i
+    if nodes == NULL:
+        raise MemoryError
+    for i in range(n):
+        node_init(&nodes[i], <PyObject*>me)
+    try:
+        for i in range(len(wanted)):
+            fd, events = wanted[i]
+            if link_fd(hub, fd, events, &nodes[2 * i]):
+                return True
+        me.kind = "poll"
+        return hub.park("poll", [fd for fd, _ in wanted], deadline_at(deadline), True) == WOKEN
+    finally:
+        for i in range(n):
+            if node_linked(&nodes[i]):
+                node_unlink(&nodes[i])
+        for i in range(len(wanted)):
+            unlink_fd(hub, wanted[i][0])
+        free(nodes)
+
+
+cdef bint link_fd(Hub hub, int fd, int events, WaitNode* pair) except -1:
+    """Put two nodes where ``fd`` reports; True if it is ready now."""
+    cdef FdState* fs = hub.poller.state(fd)
+    cdef int direction
+    for direction in (READ, WRITE):
+        if not events & ((POLLIN | POLLPRI) if direction == READ else POLLOUT):
+            continue
+        node_append(&fs.readers if direction == READ else &fs.writers, &pair[direction - 1])
+        if not hub.poller.watch(fs, direction, fs.owned):
+            return True
+    # Watched first, asked then: what comes in between is an edge.
+    return fs.owned and look(fd, <short>events) != 0
+
+
+cdef int unlink_fd(Hub hub, int fd) except -1:
+    cdef FdState* fs = known(hub.poller, fd)
+    if fs != NULL:
+        hub.poller.unwatch(fs)
+    return 0
+
+
+def closing(int fd):
+    """Say that ``fd`` is about to be closed: whoever waits on it, on any hub, gets EBADF.
+
+    Call it right before ``close``, with nothing that parks in between.
+
+    Parks: never. Threads: any.
+    """
+    cdef Hub hub
+    for each in hubs_of_process():
+        hub = <Hub>each
+        hub.forget_fd(fd)

@@ -1,0 +1,79 @@
+"""Hub: the scheduler of one OS thread; see _hub.pyx."""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+
+from weft._core._poller cimport FdState, Poller
+from weft._core._task cimport Scheduler, Task
+from weft._core._timers cimport TimerHeap
+from weft._core._waitlist cimport WaitNode
+
+cdef class Hub(Scheduler):
+    cdef readonly Task main          # stands for the thread's main greenlet
+    cdef object greenlet             # runs the loop; the parent of every task's greenlet
+    cdef PyObject* ready_head        # links through Task.next; borrowed
+    cdef PyObject* ready_tail
+    cdef PyObject* inbox_head        # woken by other threads, oldest first; same link
+    cdef PyObject* inbox_tail
+    cdef PyObject* live              # circle of unfinished tasks; one reference each
+    cdef Py_ssize_t live_count
+    cdef TimerHeap timers
+    cdef readonly Poller poller
+    cdef int64_t turn_end            # ns: when the hub must run, however short the tasks' turns
+    cdef int64_t slice_end           # ns: when the running task has had its share
+    cdef int handoffs                # tasks that may still be resumed before the hub runs
+    cdef int operations              # operations the running task may still do without parking
+    cdef bint sleeping               # waits on the kernel without the GIL: other threads wake it
+    cdef bint signalled              # a wait was interrupted; handlers are due
+    cdef bint closing                # its thread is ending
+    cdef unsigned long ident         # of its OS thread
+    cdef tuple signal_pipe           # (read, write): a byte comes at each signal; main thread only
+    cdef WaitNode signal_node        # waits on the pipe; its waiter is NULL
+    cdef list abandoned              # in a forked child: the parent's tasks, kept, never run
+    cdef list garbage                # values the hub must not destroy itself
+    cdef list failures               # (description, exception) nobody collected, to be logged
+    cdef uint64_t passes             # of the loop; how often it asked the kernel
+    cdef bint forked_main            # in a forked child: main is a task's greenlet
+
+    cdef void append(self, Task task) noexcept
+    cdef PyObject* take(self) noexcept
+    cdef void post(self, Task task) noexcept
+    cdef void rouse(self) noexcept
+    cdef void collect(self) noexcept
+    cdef int may_park(self, Task me, bint cancellable) except -1
+    cdef int note_greenlet(self, Task me, PyObject* now_running) except -1
+    cdef int deliver(self, Task me, bint cancellable) except -1
+    cdef int yield_now(self, Task me) except -1
+    cdef int share(self) except -1
+    cdef int switch_away(self, Task me) except -1
+    cdef int switch_to(self, Task me, PyObject* target) except -1
+    cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1
+    cdef void set_running(self, PyObject* task, int64_t now) noexcept
+    cdef int resume(self) except -1
+    cdef int turn(self) except -1
+    cdef int ask(self, int64_t deadline) except -1
+    cdef int64_t expire(self) noexcept
+    cdef bint chores_due(self) noexcept
+    cdef int spawn_chores(self) except -1
+    cdef int jump_queue(self, Task task) except -1
+    cdef int watch_signals(self) except -1
+    cdef int raise_in_main(self, object exc) except -1
+    cdef int finish(self, Task task, object value, bint failed) except -1
+    cdef int wait_fd(self, FdState* fs, int direction, bint own, int64_t deadline) except -1
+    cdef int forget_fd(self, int fd) except -1
+    cdef int refuse(self, WaitNode* head) except -1
+    cdef int start(self) except -1
+    cdef int after_fork(self, bint here) except -1
+
+cdef Hub get_hub()
+cdef list hubs_of_process()
+cdef Task new_task(Hub hub, object fn, tuple args, dict kwargs, object context, object name)
+cdef list live_tasks(Hub hub)
+cdef void leave(Task task) noexcept
+
+cdef inline int charge(Hub hub) except -1:
+    """Count one operation that did not park; a task past its share goes to the back."""
+    hub.operations -= 1
+    if hub.operations <= 0:
+        return hub.share()
+    return 0

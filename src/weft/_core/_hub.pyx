@@ -1,0 +1,884 @@
+"""Hub: the scheduler of one OS thread, and the only code that switches stacks.
+
+Owns: the ready queue, the inbox, the timers, the poller and every unfinished
+task of its thread. Must not know: cancel scopes, sockets, tracing.
+
+Where a caller parks: ``park`` (for an event), ``yield_now`` (for its turn).
+Who wakes it: ``wake``, called by the poller, an expired timer, another task,
+or another thread. A park is answered once: whoever first finds the task
+PARKED makes it READY, and every later ``wake`` returns False.
+
+A parking task switches straight to the next ready one; the hub's own greenlet
+runs when there is none, for every new task (so that stacks start at the same
+depth), and after ``HANDOFFS`` switches or ``TURN`` ns, so that hand-off
+starves neither timers nor descriptors.
+
+No Python code runs in the hub's greenlet except the portable pollers'.
+"""
+
+import gc
+import os
+import sys
+
+from _signal import set_wakeup_fd
+
+from cpython.object cimport PyObject
+from cpython.pystate cimport PyThreadState_GetDict
+from cpython.ref cimport Py_CLEAR, Py_DECREF, Py_INCREF
+from libc.errno cimport EBADF
+from libc.stdint cimport int64_t
+
+from weft._core cimport _task
+from weft._core._epoll cimport EpollPoller
+from weft._core._greenlet cimport (
+    PyGreenlet_GetCurrent,
+    PyGreenlet_GetParent,
+    PyGreenlet_Import,
+    PyGreenlet_SetParent,
+    PyGreenlet_STARTED,
+    PyGreenlet_Switch,
+    greenlet,
+)
+from weft._core._poller cimport READ, WRITE, FdState, Poller, known
+from weft._core._portable cimport PortablePoller
+from weft._core._sys cimport (
+    c_read,
+    forever,
+    weft_now_ns,
+    weft_reset_recursion,
+    weft_set_exception,
+    weft_take_exception,
+)
+from weft._core._task cimport (
+    ABANDONED,
+    DONE,
+    EXPIRED,
+    NEW,
+    PARKED,
+    READY,
+    RUNNING,
+    THROWN,
+    WOKEN,
+    Scheduler,
+    Task,
+    describe,
+)
+from weft._core._timers cimport Timer, TimerHeap
+from weft._core._waitlist cimport WaitNode, node_append, node_init, node_linked, node_pop, node_unlink
+
+from weft._errors import Cancelled, TaskError
+
+PyGreenlet_Import()
+
+cdef extern from *:
+    """
+    /* The calling thread's hub; owned by the thread's state dictionary. */
+    static __thread PyObject *weft_hub;
+    """
+    PyObject* weft_hub
+
+cdef extern from "Python.h":
+    PyObject* PyObject_Call(PyObject* fn, PyObject* args, PyObject* kwargs) noexcept
+    int PyContext_Enter(object context) except -1
+    int PyContext_Exit(object context) except -1
+    int PyErr_CheckSignals() except -1
+    unsigned long PyThread_get_thread_ident() noexcept
+
+cdef enum:
+    HANDOFFS = 64                # task switches between two runs of the hub
+    TURN = 1000000               # ns: the same, in time
+    OPERATIONS = 64              # a task's operations without parking until it yields
+    SLICE = 5000000              # ns: the same, in time
+
+# Every hub of the process, appended and removed under the GIL.
+cdef list hubs = []
+# The OS thread that collects garbage now, 0 for none: a park in there would
+# leave collection off for good.
+cdef unsigned long collecting = 0
+
+
+cdef class Hub(Scheduler):
+    """The scheduler of one OS thread; made by the first weft call in that thread."""
+
+    def __init__(self):
+        raise TypeError("a Hub is made by the first weft call in its thread")
+
+    cdef void append(self, Task task) noexcept:
+        """Put a task that is READY or NEW at the end of the ready queue."""
+        task.next = NULL
+        if self.ready_tail == NULL:
+            self.ready_head = <PyObject*>task
+        else:
+            (<Task>self.ready_tail).next = <PyObject*>task
+        self.ready_tail = <PyObject*>task
+
+    cdef PyObject* take(self) noexcept:
+        cdef PyObject* first = self.ready_head
+        self.ready_head = (<Task>first).next
+        if self.ready_head == NULL:
+            self.ready_tail = NULL
+        return first
+
+    cdef bint wake(self, Task task, int how, object value) noexcept:
+        """Answer the park of ``task`` (one of this hub's), from any thread.
+
+        Never switches. Returns False, and does nothing, when the task is not
+        parked: somebody else has answered.
+        """
+        if task.state != PARKED:
+            return False
+        task.state = READY
+        task.how = how
+        if value is not None:
+            task.wake_value = value
+        if node_linked(&task.node):
+            node_unlink(&task.node)
+        if weft_hub == <PyObject*>self:
+            self.append(task)
+        else:
+            self.post(task)
+        return True
+
+    cdef void post(self, Task task) noexcept:
+        """Hand a READY or NEW task to this hub from another thread.
+
+        The hub looks into its inbox and says that it sleeps without letting
+        go of the GIL in between, so no task is left behind.
+        """
+        task.next = NULL
+        if self.inbox_tail == NULL:
+            self.inbox_head = <PyObject*>task
+        else:
+            (<Task>self.inbox_tail).next = <PyObject*>task
+        self.inbox_tail = <PyObject*>task
+        self.rouse()
+
+    cdef void rouse(self) noexcept:
+        if self.sleeping:
+            self.sleeping = False
+            self.poller.wake()
+
+    cdef void collect(self) noexcept:
+        """Move the inbox to the end of the ready queue."""
+        if self.inbox_head == NULL:
+            return
+        if self.ready_tail == NULL:
+            self.ready_head = self.inbox_head
+        else:
+            (<Task>self.ready_tail).next = self.inbox_head
+        self.ready_tail = self.inbox_tail
+        self.inbox_head = self.inbox_tail = NULL
+
+    # -- parking -------------------------------------------------------------
+
+    cdef int park(self, str kind, object obj, int64_t deadline, bint cancellable) except -1:
+        """Stop the running task until somebody wakes it.
+
+        Returns WOKEN or EXPIRED; what the waker passed is in ``wake_value``.
+        What was thrown is raised. The caller has linked the task's node where
+        it waits; it is unlinked again when this returns or raises.
+        """
+        cdef Task me = self.current
+        cdef int how
+        self.may_park(me, cancellable)
+        me.kind = kind
+        me.obj = obj
+        me.cancellable = cancellable
+        if deadline != forever():
+            self.timers.arm(&me.timer, deadline)
+        me.state = PARKED
+        try:
+            self.switch_away(me)
+        finally:
+            if me.timer.place >= 0:
+                self.timers.cancel(&me.timer)
+            me.obj = None
+            me.fd = -1
+        how = me.how
+        if how == THROWN:
+            exc = me.wake_value
+            me.wake_value = None
+            raise exc
+        return how
+
+    cdef int may_park(self, Task me, bint cancellable) except -1:
+        """Raise what is due, or why the calling code cannot park; note who parks."""
+        cdef PyObject* now_running
+        if me is None:
+            raise TaskError("a destructor or callback that runs in the hub cannot park; "
+                            "spawn a task from it instead")
+        if collecting != 0 and collecting == self.ident:
+            leave(me)
+            raise TaskError("cannot park during a garbage collection (a __del__ or weakref "
+                            "callback): collection would stay off; spawn a task from it instead")
+        if me.requests is not None:
+            self.deliver(me, cancellable)
+        now_running = PyGreenlet_GetCurrent()
+        if now_running == me.target:
+            Py_DECREF(<object>now_running)
+        else:
+            self.note_greenlet(me, now_running)
+        return 0
+
+    cdef int note_greenlet(self, Task me, PyObject* now_running) except -1:
+        """A raw greenlet inside the task parks (or the task itself again): resume that one."""
+        if now_running == <PyObject*>self.greenlet:
+            Py_DECREF(<object>now_running)
+            raise TaskError("the hub's greenlet cannot park")
+        if me.target != NULL and me.target != <PyObject*>me:
+            Py_CLEAR(me.target)
+        me.target = now_running
+        if now_running == <PyObject*>me:
+            Py_DECREF(<object>now_running)       # a task does not own itself
+        return 0
+
+    cdef int deliver(self, Task me, bint cancellable) except -1:
+        """Raise the first request that may be raised here; Cancelled can be held back."""
+        cdef Py_ssize_t i
+        for i in range(len(me.requests)):
+            exc = me.requests[i]
+            if (cancellable and me.shields == 0) or not isinstance(exc, Cancelled):
+                del me.requests[i]
+                if not me.requests:
+                    me.requests = None
+                leave(me)
+                raise exc
+        return 0
+
+    cdef int yield_now(self, Task me) except -1:
+        """Let every task that is ready now run before ``me`` goes on."""
+        self.may_park(me, True)
+        me.state = READY
+        self.append(me)
+        self.switch_away(me)
+        if me.requests is not None:
+            self.deliver(me, True)
+        return 0
+
+    cdef int share(self) except -1:
+        """The running task has had its operations: to the back, unless nobody waits."""
+        self.operations = OPERATIONS
+        if self.current is not None and not collecting:
+            self.yield_now(self.current)
+        return 0
+
+    cdef int switch_away(self, Task me) except -1:
+        """To the next ready task if it has a stack and the turn lasts, else to the hub."""
+        cdef PyObject* target = self.ready_head
+        cdef int64_t now
+        if target != NULL and (<Task>target).target != NULL and self.handoffs > 0:
+            now = weft_now_ns()
+            if now < self.turn_end:
+                self.take()
+                self.handoffs -= 1
+                self.set_running(target, now)
+                if target == <PyObject*>me:
+                    return 0
+                return self.switch_to(me, (<Task>target).target)
+        self.current = None
+        return self.switch_to(me, <PyObject*>self.greenlet)
+
+    cdef int switch_to(self, Task me, PyObject* target) except -1:
+        cdef PyObject* passed = PyGreenlet_Switch(target, NULL, NULL)
+        if passed != NULL and me.state == RUNNING:
+            Py_DECREF(<object>passed)
+            return 0
+        return self.resumed_behind_our_back(me, passed)
+
+    cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1:
+        """Somebody switched or threw into a parked greenlet himself."""
+        if me.state == PARKED:
+            leave(me)
+            me.state = RUNNING
+            self.current = me
+        if passed == NULL:
+            raise_set()
+        Py_DECREF(<object>passed)
+        raise TaskError(f"the greenlet of task {me.name!r} was switched to while it was parked; "
+                        f"only weft.lowlevel.unpark may wake a parked task")
+
+    cdef void set_running(self, PyObject* task, int64_t now) noexcept:
+        (<Task>task).state = RUNNING
+        self.current = <Task>task
+        self.slice_end = now + SLICE
+        self.operations = OPERATIONS
+
+    # -- the loop --------------------------------------------------------------
+
+    def _loop(self):
+        """Body of the hub's greenlet; ends when its thread does."""
+        while not self.closing:
+            self.turn()
+            while self.handoffs > 0 and self.ready_head != NULL and not self.closing:
+                self.resume()
+
+    cdef int resume(self) except -1:
+        """Run the next ready task, from the hub's stack, until control comes back here."""
+        cdef PyObject* task = self.take()
+        cdef PyObject* passed
+        cdef int64_t now = weft_now_ns()
+        self.handoffs -= 1
+        if now >= self.turn_end:
+            self.handoffs = 0
+        self.set_running(task, now)
+        if (<Task>task).target != NULL:
+            passed = PyGreenlet_Switch((<Task>task).target, NULL, NULL)
+        else:
+            passed = PyGreenlet_Switch(task, NULL, NULL)
+        self.current = None
+        if passed == NULL:
+            return raise_set()
+        Py_DECREF(<object>passed)
+        return 0
+
+    cdef int turn(self) except -1:
+        """Collect what became ready elsewhere: other threads, timers, the kernel."""
+        cdef int64_t now
+        self.passes += 1
+        self.collect()
+        now = self.expire()
+        if self.chores_due():
+            self.spawn_chores()
+        if self.ready_head != NULL:
+            if self.poller.registered:
+                self.ask(0)
+        else:
+            self.ask(self.timers.next_deadline())
+            self.collect()
+            now = self.expire()
+        self.turn_end = now + TURN
+        self.handoffs = HANDOFFS
+        return 0
+
+    cdef int ask(self, int64_t deadline) except -1:
+        """Let the poller report, waiting until ``deadline`` (0: only a look)."""
+        cdef int64_t timeout = deadline
+        if deadline != 0 and deadline != forever():
+            timeout = max(deadline - weft_now_ns(), 0)
+        self.sleeping = timeout != 0
+        try:
+            self.poller.wait(timeout)
+        except (OSError, MemoryError):
+            raise
+        except BaseException as exc:
+            # From a signal handler that ran in a portable poller.
+            self.raise_in_main(exc)
+        finally:
+            self.sleeping = False
+        if self.poller.interrupted:
+            self.signalled = True
+        return 0
+
+    cdef int64_t expire(self) noexcept:
+        cdef int64_t now = weft_now_ns()
+        cdef Timer* timer = self.timers.pop_expired(now)
+        while timer != NULL:
+            self.wake(<Task>timer.owner, EXPIRED, None)
+            timer = self.timers.pop_expired(now)
+        return now
+
+    # -- chores: what the hub must not run itself -----------------------------------
+
+    cdef bint chores_due(self) noexcept:
+        return self.signalled or self.failures or self.garbage
+
+    cdef int spawn_chores(self) except -1:
+        if self.signalled:
+            self.signalled = False
+            self.watch_signals()
+            self.jump_queue(new_task(self, run_signal_handlers, (), None, None, "weft-signals"))
+        if self.failures:
+            failures, self.failures = self.failures, []
+            new_task(self, report_failures, (failures,), None, None, "weft-failures")
+        if self.garbage:
+            garbage, self.garbage = self.garbage, []
+            new_task(self, garbage.clear, (), None, None, "weft-garbage")
+        return 0
+
+    cdef int jump_queue(self, Task task) except -1:
+        """Move the task that was just appended to the front."""
+        cdef PyObject* last = self.ready_head
+        if self.ready_head == self.ready_tail:
+            return 0
+        while (<Task>last).next != <PyObject*>task:
+            last = (<Task>last).next
+        (<Task>last).next = NULL
+        self.ready_tail = last
+        task.next = self.ready_head
+        self.ready_head = <PyObject*>task
+        return 0
+
+    cdef int watch_signals(self) except -1:
+        """Have the next byte in the wakeup pipe end the wait; the pipe is emptied first."""
+        cdef char buffer[64]
+        cdef FdState* fs
+        if self.signal_pipe is None:
+            return 0
+        while c_read(self.signal_pipe[0], buffer, sizeof(buffer)) > 0:
+            pass
+        fs = self.poller.state(self.signal_pipe[0])
+        if not node_linked(&self.signal_node):
+            node_append(&fs.readers, &self.signal_node)
+        self.poller.watch(fs, READ, False)
+        return 0
+
+    cdef int raise_in_main(self, object exc) except -1:
+        """Raise ``exc`` in the main task: where it parks, or at its next park."""
+        if not self.wake(self.main, THROWN, exc):
+            if self.main.requests is None:
+                self.main.requests = []
+            self.main.requests.append(exc)
+        return 0
+
+    # -- the end of a task -----------------------------------------------------------
+
+    cdef int finish(self, Task task, object value, bint failed) except -1:
+        """Record how the running task ended and wake who waits for it. Runs on its stack."""
+        cdef WaitNode* node
+        cdef Task joiner
+        if not isinstance(task.fn, str):
+            task.fn = getattr(task.fn, "__qualname__", None) or task.name
+        task.context = task.locals = task.requests = None
+        task.value = value
+        task.failed = failed
+        task.state = DONE
+        node = node_pop(&task.joiners)
+        while node != NULL:
+            joiner = <Task>node.waiter
+            joiner.hub.wake(joiner, WOKEN, None)
+            node = node_pop(&task.joiners)
+        if failed and isinstance(value, (SystemExit, KeyboardInterrupt)):
+            task.collected = True
+            self.raise_in_main(value)
+        unlink_live(self, task)
+        return 0
+
+    cdef int wait_fd(self, FdState* fs, int direction, bint own, int64_t deadline) except -1:
+        """Park until ``fs`` may be ready for ``direction``.
+
+        Call it after an EAGAIN. Returns WOKEN or EXPIRED; raises EBADF when
+        the descriptor is closed through weft meanwhile.
+        """
+        cdef Task me = self.current
+        cdef int how
+        if me is None:
+            self.may_park(me, True)
+        if not self.poller.watch(fs, direction, own):
+            return WOKEN
+        node_append(&fs.readers if direction == READ else &fs.writers, &me.node)
+        me.fd = fs.fd
+        how = THROWN
+        try:
+            how = self.park("read" if direction == READ else "write", None, deadline, True)
+        finally:
+            if how != WOKEN:
+                leave(me)
+                self.poller.unwatch(fs)
+        return how
+
+    cdef int forget_fd(self, int fd) except -1:
+        """``fd`` is about to be closed, by any thread: its waiters here get EBADF."""
+        cdef FdState* fs = known(self.poller, fd)
+        if fs != NULL:
+            self.poller.forget(fd)
+            self.refuse(&fs.readers)
+            self.refuse(&fs.writers)
+        return 0
+
+    cdef int refuse(self, WaitNode* head) except -1:
+        cdef WaitNode* node = node_pop(head)
+        while node != NULL:
+            if node.waiter != NULL:
+                self.wake(<Task>node.waiter, THROWN, OSError(EBADF, os.strerror(EBADF)))
+            node = node_pop(head)
+        return 0
+
+    # -- fork and the end of the thread -------------------------------------------------
+
+    cdef int start(self) except -1:
+        """Make the poller and, in the main thread, the pipe that signals write to."""
+        self.poller = new_poller()
+        self.poller.unpark = unpark_waiter
+        if self.signal_pipe is None:
+            self.signal_pipe = signal_pipe()
+        self.watch_signals()
+        return 0
+
+    cdef int after_fork(self, bint here) except -1:
+        """In the child: keep every task but the running one, and never run them."""
+        cdef Task me = self.current if here else None
+        for other in live_tasks(self):
+            if other is not me:
+                abandon(<Task>other)
+                self.abandoned.append(other)
+        if self.main is not me:
+            abandon(self.main)
+        self.ready_head = self.ready_tail = self.inbox_head = self.inbox_tail = NULL
+        self.timers.clear()
+        self.poller.close(True)
+        node_init(&self.signal_node, NULL)
+        if not here:
+            return 0
+        if me is not self.main:
+            self.abandoned.append(self.main)
+            me.is_main = True
+            self.main = me
+        self.ident = PyThread_get_thread_ident()
+        if self.signal_pipe is not None:
+            for fd in self.signal_pipe:
+                os.close(fd)
+            set_wakeup_fd(-1)
+            self.signal_pipe = None
+        return self.start()
+
+    @property
+    def ready(self):
+        """How many tasks are ready to run."""
+        cdef Py_ssize_t n = 0
+        cdef PyObject* task = self.ready_head
+        while task != NULL:
+            n += 1
+            task = (<Task>task).next
+        return n
+
+    def statistics(self):
+        """Counts, as a dict: unfinished ``tasks``, armed ``timers``, registered
+        ``descriptors``, ``passes`` of the loop, and the ``poller``'s name."""
+        return {
+            "tasks": self.live_count,
+            "timers": self.timers.size,
+            "descriptors": self.poller.registered,
+            "passes": self.passes,
+            "poller": self.poller.name,
+        }
+
+
+cdef class Keeper:
+    """Sits in the thread state's dictionary, so that it dies with its thread."""
+    cdef Hub hub
+
+    def __dealloc__(self):
+        if self.hub is not None and weft_hub == <PyObject*>self.hub:
+            end_thread(self.hub)
+
+
+cdef Hub get_hub():
+    """The calling thread's hub, made on first use."""
+    if weft_hub != NULL:
+        return <Hub>weft_hub
+    return new_hub()
+
+
+cdef list hubs_of_process():
+    """Every hub there is, the oldest first."""
+    return list(hubs)
+
+
+cdef Scheduler here():
+    return get_hub()
+
+
+cdef Hub new_hub():
+    global weft_hub
+    cdef Hub hub = Hub.__new__(Hub)
+    cdef Keeper keeper
+    cdef Task main
+    import threading
+    hub.thread_name = threading.current_thread().name
+    hub.ident = PyThread_get_thread_ident()
+    hub.timers = TimerHeap()
+    hub.failures, hub.garbage, hub.abandoned = [], [], []
+    node_init(&hub.signal_node, NULL)
+    main = hub.main = Task.__new__(Task)
+    main.hub = hub
+    main.fn = main.given_name = "main" if threading.current_thread() is threading.main_thread() else (
+        f"main of {hub.thread_name}")
+    main.is_main = True
+    main.state = RUNNING
+    main.target = root_greenlet()
+    hub.current = main
+    hub.greenlet = greenlet(hub._loop, <object>main.target)
+    hub.start()
+    keeper = Keeper.__new__(Keeper)
+    keeper.hub = hub
+    (<dict>PyThreadState_GetDict())["weft.hub"] = keeper
+    hubs.append(hub)
+    weft_hub = <PyObject*>hub
+    return hub
+
+
+cdef PyObject* root_greenlet() except NULL:
+    """The thread's main greenlet, a new reference, whichever runs now."""
+    cdef PyObject* child = PyGreenlet_GetCurrent()
+    cdef PyObject* parent
+    if child == NULL:
+        raise_set()
+    parent = PyGreenlet_GetParent(child)
+    while parent != NULL:
+        Py_DECREF(<object>child)
+        child = parent
+        parent = PyGreenlet_GetParent(child)
+    return child
+
+
+cdef Poller new_poller():
+    name = os.environ.get("WEFT_POLLER", "epoll")
+    if name == "epoll":
+        return EpollPoller()
+    if name in ("poll", "select"):
+        return PortablePoller(name)
+    raise ValueError(f"WEFT_POLLER is {name!r}; it must be epoll, poll or select")
+
+
+cdef tuple signal_pipe():
+    """A pipe a byte comes out of at each signal; None off the main thread or if one is set."""
+    cdef int reader, writer, previous
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    try:
+        previous = set_wakeup_fd(writer, warn_on_full_buffer=False)
+    except ValueError:               # not the main thread: signals are none of its business
+        previous = writer
+    if previous == -1:
+        return reader, writer
+    if previous != writer:
+        set_wakeup_fd(previous)      # somebody else's; EINTR is left to tell us
+    os.close(reader)
+    os.close(writer)
+    return None
+
+
+cdef void unpark_waiter(PyObject* waiter) noexcept:
+    """The poller has an event for ``waiter``; NULL stands for the signal pipe."""
+    if waiter == NULL:
+        (<Hub>weft_hub).signalled = True
+    else:
+        (<Task>waiter).hub.wake(<Task>waiter, WOKEN, None)
+
+
+cdef void leave(Task task) noexcept:
+    if node_linked(&task.node):
+        node_unlink(&task.node)
+
+
+cdef int raise_set() except -1:
+    """Let the exception pass that a C function has set."""
+    return -1
+
+
+# -- tasks -----------------------------------------------------------------------
+
+cdef Task new_task(Hub hub, object fn, tuple args, dict kwargs, object context, object name):
+    """Make a task of ``hub`` and put it at the end of its ready queue."""
+    cdef Task task = Task.__new__(Task)
+    task.hub = hub
+    task.fn = fn
+    task.args = args
+    task.kwargs = kwargs
+    task.context = context
+    task.given_name = name
+    PyGreenlet_SetParent(<PyObject*>task, <PyObject*>hub.greenlet)
+    link_live(hub, task)
+    if weft_hub == <PyObject*>hub:
+        hub.append(task)
+    else:
+        hub.post(task)
+    return task
+
+
+cdef void link_live(Hub hub, Task task) noexcept:
+    Py_INCREF(task)
+    task.live_prev = NULL
+    task.live_next = hub.live
+    if hub.live != NULL:
+        (<Task>hub.live).live_prev = <PyObject*>task
+    hub.live = <PyObject*>task
+    hub.live_count += 1
+
+
+cdef void unlink_live(Hub hub, Task task) noexcept:
+    if task.live_prev != NULL:
+        (<Task>task.live_prev).live_next = task.live_next
+    else:
+        hub.live = task.live_next
+    if task.live_next != NULL:
+        (<Task>task.live_next).live_prev = task.live_prev
+    task.live_prev = task.live_next = NULL
+    hub.live_count -= 1
+    Py_DECREF(task)
+
+
+cdef list live_tasks(Hub hub):
+    """The unfinished tasks of ``hub``, oldest first, without its main task."""
+    cdef list found = []
+    cdef PyObject* task = hub.live
+    while task != NULL:
+        found.append(<Task>task)
+        task = (<Task>task).live_next
+    found.reverse()
+    return found
+
+
+cdef void abandon(Task task) noexcept:
+    """In a forked child: no list holds it, nothing wakes it, its stack is never unwound."""
+    leave(task)
+    task.state = ABANDONED
+    Py_INCREF(task)
+
+
+def _bootstrap():
+    """First on every task's stack: run the function, record how it ended."""
+    cdef Hub hub = <Hub>weft_hub
+    cdef Task me = hub.current
+    cdef PyObject* value
+    me.target = <PyObject*>me
+    weft_reset_recursion()
+    if me.requests is not None:
+        me.args = me.kwargs = None
+        hub.finish(me, me.requests[0], True)
+        me.collected = isinstance(me.value, Cancelled)
+        return
+    if me.context is not None:
+        PyContext_Enter(me.context)
+    value = call(me)
+    if me.context is not None:
+        PyContext_Exit(me.context)
+    if value != NULL:
+        hub.finish(me, <object>value, False)
+        Py_DECREF(<object>value)
+    else:
+        fail(hub, me)
+    if hub.forked_main and hub.main is me:
+        exit_child(me)
+
+
+cdef PyObject* call(Task me) noexcept:
+    """Call the task's function; its arguments live no longer than it wants them."""
+    cdef tuple args = me.args
+    cdef dict kwargs = me.kwargs
+    me.args = None
+    me.kwargs = None
+    return PyObject_Call(<PyObject*>me.fn, <PyObject*>args,
+                         <PyObject*>kwargs if kwargs is not None else NULL)
+
+
+cdef int fail(Hub hub, Task me) except -1:
+    cdef PyObject* exc = weft_take_exception()
+    hub.finish(me, <object>exc, True)
+    me.collected |= isinstance(me.value, Cancelled)
+    Py_DECREF(<object>exc)
+    return 0
+
+
+# -- chores ------------------------------------------------------------------------
+
+def run_signal_handlers():
+    """Run what signals made due, in a task: a handler may park, and raises in the main task."""
+    PyErr_CheckSignals()
+
+
+cdef void last_words(Task task) noexcept:
+    """A task is being destroyed, perhaps by the hub itself: leave its value to a task."""
+    cdef Hub hub
+    if weft_hub == NULL or (<Hub>weft_hub).closing:
+        hub = hubs[0] if hubs else None
+    else:
+        hub = <Hub>weft_hub
+    if hub is None:
+        return
+    if task.failed and not task.collected:
+        hub.failures.append((describe(task), task.value))
+        hub.rouse()
+    elif weft_hub == <PyObject*>hub and hub.current is None:
+        hub.garbage.append(task.value)
+
+
+def report_failures(list failures):
+    """Log each exception that nobody collected, with the task's name and spawn place."""
+    import logging
+    logger = logging.getLogger("weft")
+    for description, exc in failures:
+        logger.error("%s failed, and nobody asked for its result", description, exc_info=exc)
+
+
+def take_failures():
+    """The failures of this thread that are not logged yet, as (description, exception)."""
+    cdef Hub hub = get_hub()
+    failures, hub.failures = hub.failures, []
+    return failures
+
+
+cdef int end_thread(Hub hub) except -1:
+    """An OS thread ends: say which tasks it leaves behind, and give the poller back."""
+    global weft_hub
+    hub.closing = True
+    left = live_tasks(hub)
+    if left:
+        import logging
+        logging.getLogger("weft").warning(
+            "thread %r ended with %d unfinished tasks, which will never run again: %s",
+            hub.thread_name, len(left), ", ".join([task.name for task in left[:20]]))
+    elif PyGreenlet_STARTED(<PyObject*>hub.greenlet):
+        # Unwinds the loop, so that nothing of the hub outlives its thread.
+        passed = PyGreenlet_Switch(<PyObject*>hub.greenlet, NULL, NULL)
+        if passed == NULL:
+            raise_set()
+        Py_DECREF(<object>passed)
+    hub.poller.close(False)
+    hubs.remove(hub)
+    weft_hub = NULL
+    return 0
+
+
+# -- fork ----------------------------------------------------------------------------
+
+cdef void exit_child(Task me) noexcept:
+    """The forking task of a child has ended: the process exits with its status."""
+    import atexit
+    status = 0
+    if me.failed:
+        if isinstance(me.value, SystemExit):
+            status = me.value.code
+        else:
+            sys.excepthook(type(me.value), me.value, me.value.__traceback__)
+            status = 1
+    if status is None:
+        status = 0
+    elif not isinstance(status, int):
+        print(status, file=sys.stderr)
+        status = 1
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status & 0xff)
+
+
+def after_fork_in_child():
+    """Only the forking task goes on in the child; it is the main task there."""
+    cdef Hub hub
+    global collecting
+    collecting = 0
+    for other in list(hubs):
+        hub = <Hub>other
+        if weft_hub != <PyObject*>hub:
+            hub.after_fork(False)
+            hubs.remove(hub)
+    if weft_hub != NULL:
+        hub = <Hub>weft_hub
+        hub.after_fork(True)
+
+
+def gc_phase(phase, info):
+    """gc.callbacks entry: note which thread collects."""
+    global collecting
+    collecting = PyThread_get_thread_ident() if phase == "start" else 0
+
+
+_task.here = here
+_task.last_words = last_words
+_task.bootstrap = _bootstrap
+gc.callbacks.append(gc_phase)
+os.register_at_fork(after_in_child=after_fork_in_child)

@@ -1,0 +1,80 @@
+"""Task: one green thread; see _task.pyx."""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+
+from weft._core._greenlet cimport greenlet
+from weft._core._timers cimport Timer
+from weft._core._waitlist cimport WaitNode
+
+# A task is in exactly one of these; only _hub.pyx changes it.
+cdef enum State:
+    NEW          # spawned, in the ready queue, its stack not yet made
+    READY        # in the ready queue or its hub's inbox
+    RUNNING      # the one task of its hub that runs
+    PARKED       # waits; somebody holds it in a list, a heap or a variable
+    DONE
+    ABANDONED    # in a forked child: of the parent, kept, never run again
+
+# How a parked task was answered; what park() returns (THROWN is raised).
+cdef enum Wake:
+    WOKEN = 0
+    EXPIRED = 1
+    THROWN = 2
+
+cdef class Task(greenlet)
+
+cdef class Scheduler:
+    """What a Task may ask of its hub. Breaks the circle between the two modules."""
+    cdef Task current            # the task that runs; None while the hub itself does
+    cdef str thread_name         # of the OS thread, when the hub was made
+
+    cdef int park(self, str kind, object obj, int64_t deadline, bint cancellable) except -1
+    cdef bint wake(self, Task task, int how, object value) noexcept
+
+cdef class Task(greenlet):
+    cdef Scheduler hub           # where it runs, for life; None once its hub is gone
+    cdef PyObject* target        # greenlet to switch to; owned. Self, unless a raw greenlet
+                                 # inside the task parked, or this is a main task
+    cdef PyObject* next          # link in the ready queue or the inbox; borrowed
+    cdef PyObject* live_next     # links in its hub's circle of unfinished tasks,
+    cdef PyObject* live_prev     # which owns one reference to each
+    cdef WaitNode node           # linked where the task waits, if it waits in one list
+    cdef WaitNode joiners        # head: tasks that wait for this one to finish
+    cdef Timer timer             # deadline of the current park
+    cdef object wake_value       # what the waker passed: a value, or the exception to raise
+    cdef object fn               # what to run; its name (str) once it has run
+    cdef tuple args              # dropped as the task starts
+    cdef dict kwargs             # dropped as the task starts
+    cdef object context          # contextvars.Context the task runs in
+    cdef object value            # result, or the exception once failed
+    cdef str kind                # wait reason: "read", "sleep", "lock" ...
+    cdef object obj              # wait reason: what it waits for
+    cdef object requests         # None, or a list of exceptions waiting for a checkpoint
+    cdef object spawner          # weak reference to the task that spawned this one, or None
+    cdef object spawn_code       # code object and bytecode offset of the spawn call
+    cdef object given_name       # None until named
+    cdef dict locals             # task-local storage, by the id of a weft.local
+    cdef uint64_t id             # process-wide, from 1
+    cdef int spawn_lasti
+    cdef int fd                  # wait reason: the descriptor, -1 when none
+    cdef int shields             # cancellation is held back while > 0
+    cdef unsigned char state
+    cdef unsigned char how       # Wake of the last park
+    cdef bint failed             # value is an exception
+    cdef bint collected          # somebody has seen the exception
+    cdef bint is_main            # stands for a thread's main greenlet
+    cdef bint cancellable        # of the current park
+
+    cdef bint cancel_with(self, object exc) noexcept
+
+# Set by the hub's module: the calling thread's hub, made on first use.
+cdef Scheduler (*here)()
+# Set by the hub's module: what becomes of the value of a task being destroyed.
+cdef void (*last_words)(Task task) noexcept
+# Set by the hub's module: what runs first on every new task's stack.
+cdef object bootstrap
+
+cdef int64_t deadline_in(object seconds) except -1
+cdef int64_t deadline_at(double deadline) noexcept
+cdef str describe(Task task)
