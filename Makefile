@@ -11,29 +11,29 @@ VENV = .venv/bin
 
 # Each of these looks at what changed, and does nothing when nothing did.
 build .venv:
-	@$(PYTHON) tools/venv.py .venv
+	@$(PYTHON) tools/environment.py .venv
 
 dev:
-	@$(PYTHON) tools/venv.py --dev .venv
+	@$(PYTHON) tools/environment.py --dev .venv
 
 demo: build
 	@$(VENV)/python tools/demo.py --pages $(PAGES)
 
 test:
-	@$(PYTHON) tools/test.py $(ARGS)
+	@$(PYTHON) tools/run_tests.py $(ARGS)
 
 check: dev
-	@$(VENV)/python tools/check.py
+	@$(VENV)/python tools/run_checks.py
 
 bench: build
 	@$(VENV)/python bench/run.py $(ARGS)
 
 test-debug:
-	@$(PYTHON) tools/venv.py --dev --debug .venv-debug
+	@$(PYTHON) tools/environment.py --dev --debug .venv-debug
 	.venv-debug/bin/python -m pytest tests/core $(ARGS)
 
 test-valgrind:
-	@$(PYTHON) tools/venv.py --dev --debug .venv-debug
+	@$(PYTHON) tools/environment.py --dev --debug .venv-debug
 	@PYTHON=.venv-debug/bin/python tools/valgrind.sh tests/core $(ARGS)
 
 # Writes requirements/*.txt anew from the *.in beside them.

@@ -1,8 +1,8 @@
 """Make or refresh a virtual environment with weft built into it: the first step of every target.
 
-    python3 tools/venv.py .venv                        what `make demo` needs
-    python3 tools/venv.py --dev .venvs/3.12 --python /usr/bin/python3.12
-    python3 tools/venv.py --dev --debug .venv-debug    the debug build, installed as a copy
+    python3 tools/environment.py .venv                        what `make demo` needs
+    python3 tools/environment.py --dev .venvs/3.12 --python /usr/bin/python3.12
+    python3 tools/environment.py --dev --debug .venv-debug    the debug build, installed as a copy
 
 Nothing is done twice: what the environment was made from is kept in its ``weft.json``. Only the
 standard library is used, since this runs before anything is installed.
@@ -22,12 +22,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = [Path("pyproject.toml"), Path("setup.py")]
 
-# Asked of the interpreter the environment is made from: its version, whether `venv` can work, and
-# where Python.h should be.
+# Asked of an interpreter: what it is, whether `venv` can work, and whether Python.h is there.
 PROBE = """
 import importlib.util, json, os, sys, sysconfig
 print(json.dumps({
     "version": sys.version_info[:2],
+    "final": sys.version_info.releaselevel == "final",
+    "ordinary": sys.implementation.name == "cpython" and not sysconfig.get_config_var(
+        "Py_GIL_DISABLED"),
     "system": sys.prefix == "/usr",
     "venv": bool(importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")),
     "headers": os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")),
@@ -112,13 +114,21 @@ def fingerprint(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def probe(base: str) -> dict:
+    """What ``PROBE`` finds out about the interpreter ``base``; empty when it does not run."""
+    done = subprocess.run([base, "-c", PROBE], capture_output=True, check=False)
+    return {} if done.returncode else json.loads(done.stdout)
+
+
 def require(base: str) -> None:
     """See to it that ``base`` is new enough and can make an environment and build in it.
 
     Raises:
       SystemExit: it cannot; the message names what to install.
     """
-    found = json.loads(subprocess.run([base, "-c", PROBE], stdout=-1, check=True).stdout)
+    found = probe(base)
+    if not found:
+        raise SystemExit(f"{base} does not run")
     major, minor = found["version"]
     if (major, minor) < (3, 11):
         raise SystemExit(f"weft needs Python 3.11 or later, and {base} is {major}.{minor}")

@@ -1,0 +1,49 @@
+"""`make check`: lint, formatting, types and layers, each of them whatever the others say.
+
+.venv/bin/python tools/run_checks.py
+"""
+
+import subprocess
+import sys
+
+from environment import ROOT, announce
+
+PYTHON_SOURCES = ["src", "tests", "tools", "examples", "setup.py"]
+
+
+def native_modules() -> list[str]:
+    """The native modules that have a hand-written ``.pyi`` to be compared with."""
+    found = sorted((ROOT / "src/weft/_core").glob("*.pyi"))
+    return [f"weft._core.{path.stem}" for path in found if path.stem != "__init__"]
+
+
+def steps() -> dict[str, list[str]]:
+    """What is run, by the name it is reported under; each is a module of the environment."""
+    sources = [*PYTHON_SOURCES, *(["bench"] if (ROOT / "bench").exists() else [])]
+    return {
+        "lint": ["ruff", "check", *sources],
+        "format": ["ruff", "format", "--check", *sources],
+        "cython-lint": ["cython_lint", "src/weft/_core"],
+        "types": ["mypy"],
+        "stubs": ["mypy.stubtest", "--concise", *native_modules()],
+        "layers": ["pytest", "tests/house"],
+        "changes": ["towncrier", "build", "--draft", "--version", "next"],
+    }
+
+
+def main() -> None:
+    bad = []
+    todo = steps()
+    for name, words in todo.items():
+        announce(name)
+        status = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, check=False).returncode
+        if status:
+            bad.append(name)
+    if bad:
+        announce(f"not clean: {', '.join(bad)}")
+    print(f"check: {len(todo) - len(bad)} passed, {len(bad)} failed")
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
