@@ -1,0 +1,127 @@
+"""Makes the stdlib's blocking calls cooperative, in place.
+
+``weft run prog.py`` patches before anything else is imported and is the recommended way. A
+program can do the same itself, as its first two lines:
+
+    import weft.patch
+    weft.patch.all()
+
+What other modules took from a patched module before (``from time import sleep``), and the locks
+they made, are repaired where they can be. Patching twice does nothing; there is no unpatching.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from weft.patch import _registry
+
+__all__ = [
+    "all",
+    "is_patched",
+    "original",
+    "queue",
+    "select",
+    "selectors",
+    "socket",
+    "ssl",
+    "threading",
+    "time",
+]
+
+# In this order, since each stands on those before it.
+MODULES = ("time", "threading", "queue", "select", "selectors", "socket", "ssl")
+
+
+def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
+    *,
+    socket: bool = True,
+    ssl: bool = True,
+    select: bool = True,
+    selectors: bool = True,
+    time: bool = True,
+    threading: bool = True,
+    queue: bool = True,
+) -> None:
+    """Patch every module that weft has a counterpart for, less those given as False.
+
+    Parks: never. Call it in the main thread, before threads are started.
+
+    Example:
+      >>> import weft.patch
+      >>> weft.patch.all(ssl=False)
+      >>> weft.patch.is_patched("socket"), weft.patch.is_patched("ssl")
+      (True, False)
+    """
+    wanted = locals()
+    apply([name for name in MODULES if wanted[name]])
+
+
+def socket() -> None:
+    """Patch :mod:`socket`."""
+    apply(["socket"])
+
+
+def ssl() -> None:
+    """Patch :mod:`ssl`."""
+    apply(["ssl"])
+
+
+def select() -> None:
+    """Patch :mod:`select`."""
+    apply(["select"])
+
+
+def selectors() -> None:
+    """Patch :mod:`selectors`."""
+    apply(["selectors"])
+
+
+def time() -> None:
+    """Patch :mod:`time`."""
+    apply(["time"])
+
+
+def threading() -> None:
+    """Patch :mod:`threading` and :mod:`_thread` beneath it."""
+    apply(["threading"])
+
+
+def queue() -> None:
+    """Patch :mod:`queue`."""
+    apply(["queue"])
+
+
+def apply(names: list[str]) -> None:
+    """Run the patch of each module named, then repair what others took before."""
+    for name in names:
+        if name not in _registry.applied and find_spec(f"weft.patch._{name}"):
+            import_module(f"weft.patch._{name}").patch()
+            _registry.applied.add(name)
+    _registry.sweep()
+
+
+def is_patched(name: str) -> bool:
+    """Whether the stdlib module ``name`` is patched.
+
+    Example:
+      >>> import weft.patch
+      >>> weft.patch.is_patched("json")
+      False
+    """
+    return _registry.is_replaced(name)
+
+
+def original(name: str) -> ModuleType:
+    """The stdlib module ``name`` as it is without patches: ``original("threading").Thread``
+    starts an OS thread.
+
+    Returns:
+      A module object of its own, the same at every call.
+
+    Raises:
+      ModuleNotFoundError: there is no such module.
+    """
+    return _registry.original(name)
