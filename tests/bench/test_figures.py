@@ -1,0 +1,55 @@
+"""Medians, ratios and the way to JSON and back."""
+
+import json
+
+import pytest
+from harness.figures import Entry, Figures, echo_name
+
+
+@pytest.fixture
+def figures() -> Figures:
+    made = Figures({"date": "today"}, {"weft": "0.1"}, ["a note"])
+    for value in (1.0, 9.0, 2.0):
+        made.entry("spawn", "weft").samples.append({"cpu_us": value})
+    made.entry("spawn", "gevent").samples.append({"cpu_us": 20.0})
+    made.entry("spawn", "eventlet").failure = "it broke"
+    return made
+
+
+def test_one_outlier_does_not_move_the_median(figures: Figures) -> None:
+    assert figures.median("spawn", "weft", "cpu_us") == 2.0
+
+
+def test_largest_is_over_all_rounds(figures: Figures) -> None:
+    assert figures.entry("spawn", "weft").largest("cpu_us") == 9.0
+
+
+def test_ratio_is_of_medians(figures: Figures) -> None:
+    assert figures.ratio("spawn", "weft", "gevent", "cpu_us") == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("peer", ["eventlet", "nobody"])
+def test_what_was_not_measured_has_no_figure(figures: Figures, peer: str) -> None:
+    assert figures.median("spawn", peer, "cpu_us") is None
+    assert figures.ratio("spawn", "weft", peer, "cpu_us") is None
+    assert figures.ratio("spawn", peer, "weft", "cpu_us") is None
+
+
+def test_looking_adds_nothing(figures: Figures) -> None:
+    assert figures.find("queue", "weft") is None
+    assert list(figures.works) == ["spawn"]
+
+
+def test_peers_keep_the_order_of_their_first_appearance(figures: Figures) -> None:
+    figures.entry("queue", "uvloop")
+    figures.entry("queue", "weft")
+    assert figures.peers(["spawn", "queue"]) == ["weft", "gevent", "eventlet", "uvloop"]
+
+
+def test_json_and_back(figures: Figures) -> None:
+    assert Figures.from_json(json.loads(json.dumps(figures.to_json()))) == figures
+
+
+def test_an_empty_entry_has_no_median() -> None:
+    assert Entry().median("cpu_us") is None
+    assert echo_name(100, 1024) == "echo 100 x 1024"
