@@ -58,7 +58,7 @@ def targets_table(figures: Figures) -> str:
         (verdict.target.what, verdict.target.wanted(), verdict.measured, verdict.word)
         for verdict in verdicts(figures)
     ]
-    return "## Targets\n\n" + table(("", "target", "measured", ""), rows)
+    return "## Targets\n\n" + table(("", "target", "measured", ""), rows) if rows else ""
 
 
 def echo_tables(figures: Figures) -> list[str]:

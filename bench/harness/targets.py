@@ -92,5 +92,5 @@ TARGETS = (
 
 
 def verdicts(figures: Figures) -> list[Verdict]:
-    """All targets; those of works that were not asked for come out as not measured."""
-    return [target.verdict(figures) for target in TARGETS]
+    """Those of the works that were measured, of weft or of others."""
+    return [target.verdict(figures) for target in TARGETS if target.work in figures.works]

@@ -63,5 +63,10 @@ def test_wanted_says_what_verdict_checks() -> None:
     ]
 
 
-def test_every_target_has_a_verdict() -> None:
-    assert [verdict.target for verdict in verdicts(Figures())] == list(TARGETS)
+def test_every_target_of_a_measured_work_has_a_verdict() -> None:
+    works = [target.work for target in TARGETS]
+    made = Figures()
+    assert verdicts(made) == []
+    for work in works:
+        made.entry(work, "gevent")
+    assert [verdict.target for verdict in verdicts(made)] == list(TARGETS)
