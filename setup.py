@@ -52,8 +52,9 @@ weft's core is native code, and {compiler} found no Python.h for {python}.
 def extensions() -> list[Extension]:
     """One extension per ``.pyx`` file, in a fixed order."""
     flags = ["-O1", "-g"] if DEBUG else ["-O2", "-g0"]
-    # greenlet.h gives every file that includes it a table, which not all of them use.
-    flags.append("-Wno-unused-variable")
+    # greenlet.h gives every file that includes it a table, which not all of them use. Objects pass
+    # as PyObject where greenlet and CPython say PyGreenlet and PyFrameObject: an error from gcc 14.
+    flags += ["-Wno-unused-variable", "-Wno-incompatible-pointer-types"]
     if sys.platform == "linux":
         # The core is loaded with the program's first import, so its few thread-local words find
         # room in the static block, where reading one costs no call.
