@@ -136,7 +136,9 @@ class BuildNative(build_ext):
             nthreads=nthreads,
         )
         for module, c_module in zip(self.extensions, translated, strict=True):
-            module.sources, module.depends = c_module.sources, c_module.depends
+            module.sources = c_module.sources
+            # Its flags stand in this file.
+            module.depends = [*c_module.depends, "setup.py"]
         super().run()
 
 
