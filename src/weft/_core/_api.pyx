@@ -178,6 +178,8 @@ def park(str kind, obj=None, double deadline=INFINITY, *, bint cancellable=True)
     """
     cdef Hub hub = get_hub()
     cdef Task me = hub.current
+    if me is not None:
+        me.wake_value = None     # what an unpark left that came while it slept or joined
     if hub.park(kind, obj, deadline_at(deadline), cancellable) == EXPIRED:
         raise TimeoutError(f"{kind}: the deadline passed")
     value = me.wake_value
@@ -284,26 +286,29 @@ def wait_fds(list wanted, double deadline=INFINITY):
     """
     cdef Hub hub = get_hub()
     cdef Task me = hub.current
-    cdef Py_ssize_t n = 2 * len(wanted)
-    cdef WaitNode* nodes = <WaitNode*>calloc(n + 1, sizeof(WaitNode))
+    # A copy: the caller's list may change while this task is parked.
+    cdef list pairs = [(<int>fd, <int>events) for fd, events in wanted]
+    cdef Py_ssize_t n = 2 * len(pairs)
+    cdef WaitNode* nodes
     cdef Py_ssize_t i
+    hub.may_park(me, True)
+    nodes = <WaitNode*>calloc(n + 1, sizeof(WaitNode))
     if nodes == NULL:
         raise MemoryError
     for i in range(n):
         node_init(&nodes[i], <PyObject*>me)
     try:
-        for i in range(len(wanted)):
-            fd, events = wanted[i]
+        for i in range(len(pairs)):
+            fd, events = pairs[i]
             if link_fd(hub, fd, events, &nodes[2 * i]):
                 return True
-        me.kind = "poll"
-        return hub.park("poll", [fd for fd, _ in wanted], deadline_at(deadline), True) == WOKEN
+        return hub.park("poll", [fd for fd, _ in pairs], deadline_at(deadline), True) == WOKEN
     finally:
         for i in range(n):
             if node_linked(&nodes[i]):
                 node_unlink(&nodes[i])
-        for i in range(len(wanted)):
-            unlink_fd(hub, wanted[i][0])
+        for i in range(len(pairs)):
+            unlink_fd(hub, pairs[i][0])
         free(nodes)
 
 

@@ -62,6 +62,7 @@ from weft._core._task cimport (
     Scheduler,
     Task,
     describe,
+    function_name,
 )
 from weft._core._timers cimport Timer, TimerHeap
 from weft._core._waitlist cimport WaitNode, node_append, node_init, node_linked, node_pop, node_unlink
@@ -436,8 +437,7 @@ cdef class Hub(Scheduler):
         """Record how the running task ended and wake who waits for it. Runs on its stack."""
         cdef WaitNode* node
         cdef Task joiner
-        if not isinstance(task.fn, str):
-            task.fn = getattr(task.fn, "__qualname__", None) or task.name
+        task.fn = function_name(task.fn)
         task.context = task.locals = task.requests = None
         task.value = value
         task.failed = failed
@@ -472,6 +472,7 @@ cdef class Hub(Scheduler):
             how = self.park("read" if direction == READ else "write", None, deadline, True)
         finally:
             if how != WOKEN:
+                me.fd = -1
                 leave(me)
                 self.poller.unwatch(fs)
         return how

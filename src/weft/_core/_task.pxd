@@ -78,3 +78,4 @@ cdef object bootstrap
 cdef int64_t deadline_in(object seconds) except -1
 cdef int64_t deadline_at(double deadline) noexcept
 cdef str describe(Task task)
+cdef str function_name(object fn)

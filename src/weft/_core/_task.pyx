@@ -15,6 +15,8 @@ from weft._core._sys cimport NSEC, forever, weft_now_ns
 from weft._core._timers cimport timer_init
 from weft._core._waitlist cimport node_append, node_init, node_linked, node_unlink
 
+from functools import partial
+
 from weft._errors import Cancelled, TaskError
 
 cdef uint64_t last_id = 0
@@ -152,7 +154,7 @@ cdef class Task(greenlet):
         if self.fd >= 0:
             reason += f" fd {self.fd}"
         elif self.obj is not None:
-            reason += f" {self.obj!r}"
+            reason += " " + brief(self.obj)
         if self.timer.place >= 0:
             reason += f", {(self.timer.when - weft_now_ns()) / NSEC:.3f} s left"
         return reason
@@ -208,6 +210,8 @@ cdef class Task(greenlet):
             return True
         hub = here()
         me = hub.current
+        if me is None:
+            return hub.park("join", self, 0, True)       # raises: the hub cannot wait
         if me is self:
             raise TaskError(f"task {self.name!r} cannot join itself: it would wait for ever")
         deadline = deadline_in(seconds)
@@ -291,13 +295,26 @@ cdef str refusal(Task task, str what):
 
 
 cdef str function_name(object fn):
+    """Its qualified name, else that of its type; ``fn`` itself when it is a name already."""
     if isinstance(fn, str):
         return fn
-    name = getattr(fn, "__qualname__", None)
-    if name is None:
-        func = getattr(fn, "func", None)      # functools.partial
-        return function_name(func) if func is not None else type(fn).__qualname__
-    return name
+    while type(fn) is partial:
+        fn = fn.func
+    try:
+        name = fn.__qualname__
+    except Exception:            # a mock or a remote proxy may answer with anything
+        name = None
+    return name if type(name) is str else type(fn).__qualname__
+
+
+cdef str brief(object obj):
+    """What a task waits for, in words. Tasks by name: they may wait for one another."""
+    if isinstance(obj, Task):
+        return f"task {obj.name!r}"
+    try:
+        return repr(obj)
+    except Exception as exc:     # a report on a hang must not fail on what hangs
+        return f"<{type(obj).__qualname__} whose repr raised {type(exc).__name__}>"
 
 
 cdef object line_at(object code, int lasti):
