@@ -3,6 +3,7 @@
 .venv/bin/python tools/run_checks.py
 """
 
+import os
 import subprocess
 import sys
 
@@ -26,12 +27,15 @@ def steps() -> dict[str, list[str]]:
         "cython-lint": ["cython_lint", "src/weft/_core"],
         "types": ["mypy"],
         "stubs": ["mypy.stubtest", "--concise", *native_modules()],
-        "layers": ["pytest", "tests/house"],
+        "layers": ["pytest", "tests/house/test_layers.py"],
         "changes": ["towncrier", "build", "--draft", "--version", "next"],
     }
 
 
 def main() -> None:
+    """Run every step, and end with how many were clean."""
+    # cython-lint looks for pycodestyle on PATH.
+    os.environ["PATH"] = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
     bad = []
     todo = steps()
     for name, words in todo.items():
