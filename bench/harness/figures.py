@@ -58,6 +58,11 @@ class Figures:
         seen = {peer: None for work in works for peer in self.works.get(work, {})}
         return list(seen)
 
+    def echo_cells(self) -> list[tuple[int, int]]:
+        """Connections and message size of the echo cells measured, in ascending order."""
+        found = (work.split() for work in self.works if work.startswith("echo "))
+        return sorted((int(connections), int(size)) for _, connections, _, size in found)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -68,6 +73,11 @@ class Figures:
             for work, peers in data["works"].items()
         }
         return cls(data["machine"], data["versions"], data["notes"], works)
+
+
+def echo_title(connections: int, size: int) -> str:
+    sizes = {64: "64 B", 1024: "1 KiB", 65536: "64 KiB"}
+    return f"{connections:,} connections, {sizes.get(size, f'{size:,} B')}"
 
 
 def echo_name(connections: int, size: int) -> str:

@@ -15,10 +15,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from harness.figures import Figures, echo_name
+from harness.figures import Figures, echo_name, echo_title
 from harness.peers import FLOOR
 from harness.report import ordered
-from harness.settings import CONNECTIONS, WORKS
+from harness.settings import HEADLINE, WORKS
 
 WEFT, OTHER, GROUND = "#c2410c", "#94a3b8", "#334155"
 COLUMNS = 3
@@ -47,8 +47,8 @@ def bars(axes: Axes, figures: Figures, work: str, key: str, title: str) -> None:
 
 def lines(axes: Axes, figures: Figures) -> None:
     """CPU per request against the number of connections, a line a peer."""
-    works = {count: echo_name(count, 1024) for count in CONNECTIONS}
-    columns = [count for count in CONNECTIONS if works[count] in figures.works]
+    columns = [connections for connections, size in figures.echo_cells() if size == 1024]
+    works = {connections: echo_name(connections, 1024) for connections in columns}
     hues = iter(matplotlib.color_sequences["tab20"])
     for peer in figures.peers(works[count] for count in columns):
         points = [(c, figures.median(works[c], peer, "cpu_us")) for c in columns]
@@ -76,10 +76,10 @@ def lines(axes: Axes, figures: Figures) -> None:
 
 def panels(figures: Figures) -> list[Callable[[Axes], None]]:
     """What there is to draw, each as a function of the axes to draw on."""
-    have = figures.works
+    cells = figures.echo_cells()
+    shown = [cell for cell in cells if cell in HEADLINE] or cells
     wanted = [
-        (echo_name(100, 1024), "cpu_us", "echo, 100 connections, 1 KiB: CPU µs/request"),
-        (echo_name(10000, 1024), "cpu_us", "echo, 10,000 connections, 1 KiB: CPU µs/request"),
+        *((echo_name(*c), "cpu_us", f"echo, {echo_title(*c)}: CPU µs/request") for c in shown),
         *((name, work.key, f"{work.title}: {work.unit}") for name, work in WORKS.items()),
         ("idle", "bytes", "memory per idle connection: bytes"),
         ("import", "cpu_ms", "import: CPU ms"),
@@ -87,15 +87,18 @@ def panels(figures: Figures) -> list[Callable[[Axes], None]]:
     drawn: list[Callable[[Axes], None]] = [
         partial(bars, figures=figures, work=work, key=key, title=title)
         for work, key, title in wanted
-        if any(entry.samples for entry in have.get(work, {}).values())
+        if any(entry.samples for entry in figures.works.get(work, {}).values())
     ]
-    if sum(echo_name(count, 1024) in have for count in CONNECTIONS) > 1:
+    if sum(size == 1024 for _, size in cells) > 1:
         drawn.insert(1, partial(lines, figures=figures))
     return drawn
 
 
 def draw(figures: Figures, target: Path) -> None:
     drawn = panels(figures)
+    if not drawn:
+        target.unlink(missing_ok=True)  # the last run's, which this page does not describe
+        return
     columns = min(COLUMNS, len(drawn))
     rows = -(-len(drawn) // columns)
     figure, grid = plt.subplots(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.figures import Entry, Figures, echo_name
+from harness.figures import Entry, Figures, echo_name, echo_title
 from harness.peers import FLOOR
-from harness.settings import CONNECTIONS, HEADLINE, SIZES, WORKS
+from harness.settings import HEADLINE, WORKS
 from harness.targets import verdicts
 
-SIZE_NAMES = {64: "64 B", 1024: "1 KiB", 65536: "64 KiB"}
 PREAMBLE = """\
 CPU is user and system time of the measured process; every figure is the median of interleaved
 rounds, each in fresh processes pinned to one core. How they are taken: [README](../README.md)."""
@@ -79,8 +78,7 @@ def echo_table(figures: Figures, connections: int, size: int) -> str:
         ratio = number(figures.ratio(work, peer, FLOOR, "cpu_us"))
         errors = f"{entry.largest('errors') or 0:.0f}" if entry.samples else "failed"
         rows.append((emphasis(peer), number(entry.median("cpu_us")), ratio, *cells, errors))
-    title = f"## TCP echo, {connections:,} connections, {SIZE_NAMES.get(size, size)}"
-    return f"{title}\n\n{table(header, rows)}"
+    return f"## TCP echo, {echo_title(connections, size)}\n\n{table(header, rows)}"
 
 
 def ordered(entries: dict[str, Entry], key: str) -> list[tuple[str, Entry]]:
@@ -100,22 +98,18 @@ def emphasis(peer: str) -> str:
 
 def echo_grid(figures: Figures) -> str:
     """CPU per request in every cell, and its ratio to the C server's."""
-    works = [echo_name(connections, size) for size in SIZES for connections in CONNECTIONS]
-    works = [work for work in works if work in figures.works]
-    if len(works) <= len(HEADLINE):
+    cells = [cell for cell in figures.echo_cells() if cell not in HEADLINE]
+    if not cells:
         return ""
     parts = ["## TCP echo, all cells: CPU µs/request (x C)"]
-    for size in SIZES:
-        columns = [c for c in CONNECTIONS if echo_name(c, size) in figures.works]
-        if not columns:
-            continue
-        names = [echo_name(c, size) for c in columns]
-        header = (SIZE_NAMES[size], *(f"{c:,} connections" for c in columns))
+    for size in sorted({size for _, size in cells}):
+        columns = [cell for cell in figures.echo_cells() if cell[1] == size]
+        names = [echo_name(*cell) for cell in columns]
         rows = [
             (emphasis(peer), *(cell_with_ratio(figures, name, peer) for name in names))
             for peer in figures.peers(names)
         ]
-        parts.append(table(header, rows))
+        parts.append(table(("", *(echo_title(*cell) for cell in columns)), rows))
     return "\n\n".join(parts)
 
 

@@ -50,6 +50,12 @@ def test_json_and_back(figures: Figures) -> None:
     assert Figures.from_json(json.loads(json.dumps(figures.to_json()))) == figures
 
 
+def test_echo_cells_are_found_by_their_names(figures: Figures) -> None:
+    for cell in ((100, 1024), (10, 65536), (10, 64)):
+        figures.entry(echo_name(*cell), "weft")
+    assert figures.echo_cells() == [(10, 64), (10, 65536), (100, 1024)]
+
+
 def test_an_empty_entry_has_no_median() -> None:
     assert Entry().median("cpu_us") is None
     assert echo_name(100, 1024) == "echo 100 x 1024"

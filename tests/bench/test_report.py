@@ -1,7 +1,7 @@
 """The page: every figure where it belongs, failures told, no table of what was not measured."""
 
 import pytest
-from harness.figures import Figures
+from harness.figures import Figures, echo_name
 from harness.report import number, page, table
 from harness.targets import HUNDRED
 
@@ -45,6 +45,14 @@ def test_what_was_not_measured_has_no_table(figures: Figures) -> None:
     text = page(figures)
     for absent in ("## spawn", "## idle", "## import", "all cells"):
         assert absent not in text
+
+
+def test_all_cells_are_shown_once_one_has_no_target(figures: Figures) -> None:
+    figures.entry(echo_name(10, 1024), "C epoll").samples.append({"cpu_us": 4.0, "errors": 2.0})
+    text = page(figures)
+    assert "|  | 10 connections, 1 KiB | 100 connections, 1 KiB |" in text
+    assert "| C epoll | 4.00 (1.00), 2 errors | 5.00 (1.00) |" in text
+    assert "| eventlet | - | failed |" in text
 
 
 def test_early_timers_have_a_column() -> None:
