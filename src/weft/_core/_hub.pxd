@@ -33,7 +33,6 @@ cdef class Hub(Scheduler):
     cdef list garbage                # values the hub must not destroy itself
     cdef list failures               # (description, exception) nobody collected, to be logged
     cdef uint64_t passes             # of the loop; how often it asked the kernel
-    cdef bint forked_main            # in a forked child: main is a task's greenlet
 
     cdef void append(self, Task task) noexcept
     cdef PyObject* take(self) noexcept
@@ -64,6 +63,7 @@ cdef class Hub(Scheduler):
     cdef int refuse(self, WaitNode* head) except -1
     cdef int start(self) except -1
     cdef int after_fork(self, bint here) except -1
+    cdef int drop_signal_pipe(self) except -1
 
 cdef Hub get_hub()
 cdef list hubs_of_process()

@@ -44,6 +44,7 @@ from weft._core._portable cimport PortablePoller
 from weft._core._sys cimport (
     c_read,
     forever,
+    weft_finalizing,
     weft_now_ns,
     weft_reset_recursion,
     weft_set_exception,
@@ -63,6 +64,7 @@ from weft._core._task cimport (
     Task,
     describe,
     function_name,
+    never_ends,
 )
 from weft._core._timers cimport Timer, TimerHeap
 from weft._core._waitlist cimport WaitNode, node_append, node_init, node_linked, node_pop, node_unlink
@@ -80,8 +82,8 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     PyObject* PyObject_Call(PyObject* fn, PyObject* args, PyObject* kwargs) noexcept
-    int PyContext_Enter(object context) except -1
-    int PyContext_Exit(object context) except -1
+    int PyContext_Enter(object context) noexcept         # -1 with an exception set
+    int PyContext_Exit(object context) noexcept
     int PyErr_CheckSignals() except -1
     unsigned long PyThread_get_thread_ident() noexcept
 
@@ -435,18 +437,12 @@ cdef class Hub(Scheduler):
 
     cdef int finish(self, Task task, object value, bint failed) except -1:
         """Record how the running task ended and wake who waits for it. Runs on its stack."""
-        cdef WaitNode* node
-        cdef Task joiner
         task.fn = function_name(task.fn)
         task.context = task.locals = task.requests = None
         task.value = value
         task.failed = failed
         task.state = DONE
-        node = node_pop(&task.joiners)
-        while node != NULL:
-            joiner = <Task>node.waiter
-            joiner.hub.wake(joiner, WOKEN, None)
-            node = node_pop(&task.joiners)
+        dismiss(task, None)
         if failed and isinstance(value, (SystemExit, KeyboardInterrupt)):
             task.collected = True
             self.raise_in_main(value)
@@ -511,26 +507,38 @@ cdef class Hub(Scheduler):
         for other in live_tasks(self):
             if other is not me:
                 abandon(<Task>other)
-                self.abandoned.append(other)
         if self.main is not me:
             abandon(self.main)
+        # What they own must not be destroyed either, and the parent reports its failures.
+        self.abandoned.append((self.failures, self.garbage))
+        self.failures, self.garbage = [], []
+        self.live = NULL
+        self.live_count = 0
         self.ready_head = self.ready_tail = self.inbox_head = self.inbox_tail = NULL
         self.timers.clear()
         self.poller.close(True)
         node_init(&self.signal_node, NULL)
+        self.drop_signal_pipe()
         if not here:
             return 0
-        if me is not self.main:
-            self.abandoned.append(self.main)
+        if me is not None:
             me.is_main = True
             self.main = me
         self.ident = PyThread_get_thread_ident()
-        if self.signal_pipe is not None:
-            for fd in self.signal_pipe:
-                os.close(fd)
-            set_wakeup_fd(-1)
-            self.signal_pipe = None
         return self.start()
+
+    cdef int drop_signal_pipe(self) except -1:
+        """In the child: the pipe is shared with the parent, and so would be its bytes."""
+        cdef int theirs
+        if self.signal_pipe is None:
+            return 0
+        theirs = set_wakeup_fd(-1)
+        if theirs != -1 and theirs != self.signal_pipe[1]:
+            set_wakeup_fd(theirs)
+        for fd in self.signal_pipe:
+            os.close(fd)
+        self.signal_pipe = None
+        return 0
 
     @property
     def ready(self):
@@ -658,6 +666,16 @@ cdef void unpark_waiter(PyObject* waiter) noexcept:
         (<Task>waiter).hub.wake(<Task>waiter, WOKEN, None)
 
 
+cdef void dismiss(Task task, object exc) noexcept:
+    """Wake who joined ``task``: it is done, or never will be, and then ``exc`` says so."""
+    cdef WaitNode* node = node_pop(&task.joiners)
+    cdef Task joiner
+    while node != NULL:
+        joiner = <Task>node.waiter
+        joiner.hub.wake(joiner, WOKEN if exc is None else THROWN, exc)
+        node = node_pop(&task.joiners)
+
+
 cdef void leave(Task task) noexcept:
     if node_linked(&task.node):
         node_unlink(&task.node)
@@ -722,7 +740,7 @@ cdef list live_tasks(Hub hub):
 
 
 cdef void abandon(Task task) noexcept:
-    """In a forked child: no list holds it, nothing wakes it, its stack is never unwound."""
+    """It will never run: no list holds it, nothing wakes it, its stack is never unwound."""
     leave(task)
     task.state = ABANDONED
     Py_INCREF(task)
@@ -740,28 +758,31 @@ def _bootstrap():
         hub.finish(me, me.requests[0], True)
         me.collected = isinstance(me.value, Cancelled)
         return
-    if me.context is not None:
-        PyContext_Enter(me.context)
     value = call(me)
-    if me.context is not None:
-        PyContext_Exit(me.context)
+    if me.is_main:
+        exit_child(value)
     if value != NULL:
         hub.finish(me, <object>value, False)
         Py_DECREF(<object>value)
     else:
         fail(hub, me)
-    if hub.forked_main and hub.main is me:
-        exit_child(me)
 
 
 cdef PyObject* call(Task me) noexcept:
     """Call the task's function; its arguments live no longer than it wants them."""
     cdef tuple args = me.args
     cdef dict kwargs = me.kwargs
+    cdef object context = me.context
+    cdef PyObject* value
     me.args = None
     me.kwargs = None
-    return PyObject_Call(<PyObject*>me.fn, <PyObject*>args,
-                         <PyObject*>kwargs if kwargs is not None else NULL)
+    if context is not None and PyContext_Enter(context) < 0:
+        return NULL
+    value = PyObject_Call(<PyObject*>me.fn, <PyObject*>args,
+                          <PyObject*>kwargs if kwargs is not None else NULL)
+    if context is not None and PyContext_Exit(context) < 0:
+        Py_CLEAR(value)
+    return value
 
 
 cdef int fail(Hub hub, Task me) except -1:
@@ -776,7 +797,12 @@ cdef int fail(Hub hub, Task me) except -1:
 
 def run_signal_handlers():
     """Run what signals made due, in a task: a handler may park, and raises in the main task."""
-    PyErr_CheckSignals()
+    try:
+        PyErr_CheckSignals()
+    except Cancelled:
+        raise
+    except BaseException as exc:
+        get_hub().raise_in_main(exc)
 
 
 cdef void last_words(Task task) noexcept:
@@ -813,8 +839,16 @@ def take_failures():
 cdef int end_thread(Hub hub) except -1:
     """An OS thread ends: say which tasks it leaves behind, and give the poller back."""
     global weft_hub
+    if weft_finalizing():
+        return 0                 # the process ends with it, and no Python code can run any more
     hub.closing = True
     left = live_tasks(hub)
+    for task in left:
+        abandon(<Task>task)
+    for task in left:
+        dismiss(<Task>task, TaskError(never_ends(<Task>task)))
+    hub.main.state = DONE
+    dismiss(hub.main, None)
     if left:
         import logging
         logging.getLogger("weft").warning(
@@ -829,32 +863,43 @@ cdef int end_thread(Hub hub) except -1:
     hub.poller.close(False)
     hubs.remove(hub)
     weft_hub = NULL
+    if hub.failures:
+        report_failures(hub.failures)
     return 0
 
 
 # -- fork ----------------------------------------------------------------------------
 
-cdef void exit_child(Task me) noexcept:
-    """The forking task of a child has ended: the process exits with its status."""
+cdef void exit_child(PyObject* value) noexcept:
+    """The forking task of a child has ended: the process exits with its status, as Python does."""
     import atexit
-    status = 0
-    if me.failed:
-        if isinstance(me.value, SystemExit):
-            status = me.value.code
-        else:
-            sys.excepthook(type(me.value), me.value, me.value.__traceback__)
-            status = 1
-    if status is None:
-        status = 0
-    elif not isinstance(status, int):
-        print(status, file=sys.stderr)
-        status = 1
+    import threading
+    status = 1
     try:
+        if value != NULL:
+            status = 0
+        else:
+            exc = weft_take_exception()
+            status = exit_status(<object>exc)
+        threading._shutdown()
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
-        os._exit(status & 0xff)
+        os._exit(status)
+
+
+cdef int exit_status(object exc) except -1:
+    """What the process exits with when ``exc`` ends its main program; says what it was."""
+    if not isinstance(exc, SystemExit):
+        sys.excepthook(type(exc), exc, exc.__traceback__)
+        return 130 if isinstance(exc, KeyboardInterrupt) else 1
+    if exc.code is None:
+        return 0
+    if isinstance(exc.code, int):
+        return exc.code & 0xff
+    print(exc.code, file=sys.stderr)
+    return 1
 
 
 def after_fork_in_child():

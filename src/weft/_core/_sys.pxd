@@ -33,6 +33,15 @@ cdef extern from *:
     #endif
     }
 
+    /* The interpreter is going down: only C code may still run. */
+    static inline int weft_finalizing(void) {
+    #if PY_VERSION_HEX >= 0x030D0000
+        return Py_IsFinalizing();
+    #else
+        return _Py_IsFinalizing();
+    #endif
+    }
+
     /* The raised exception as one object with its traceback set, or NULL. */
     static inline PyObject *weft_take_exception(void) {
     #if PY_VERSION_HEX >= 0x030C0000
@@ -64,6 +73,7 @@ cdef extern from *:
     """
     int64_t weft_now_ns() noexcept nogil
     void weft_reset_recursion() noexcept
+    bint weft_finalizing() noexcept
     PyObject* weft_take_exception() noexcept
     void weft_set_exception(PyObject* exc) noexcept
 

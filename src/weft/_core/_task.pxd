@@ -14,7 +14,7 @@ cdef enum State:
     RUNNING      # the one task of its hub that runs
     PARKED       # waits; somebody holds it in a list, a heap or a variable
     DONE
-    ABANDONED    # in a forked child: of the parent, kept, never run again
+    ABANDONED    # its thread ended, or a forked child got it from the parent: kept, never run again
 
 # How a parked task was answered; what park() returns (THROWN is raised).
 cdef enum Wake:
@@ -79,3 +79,4 @@ cdef int64_t deadline_in(object seconds) except -1
 cdef int64_t deadline_at(double deadline) noexcept
 cdef str describe(Task task)
 cdef str function_name(object fn)
+cdef str never_ends(Task task)

@@ -115,7 +115,7 @@ cdef class Task(greenlet):
 
     @property
     def state(self):
-        """One of ``new``, ``ready``, ``running``, ``parked``, ``done``."""
+        """One of ``new``, ``ready``, ``running``, ``parked``, ``done``, ``abandoned``."""
         return STATES[self.state]
 
     @property
@@ -196,7 +196,8 @@ cdef class Task(greenlet):
           Whether it is done.
 
         Raises:
-          TaskError: a task joins itself.
+          TaskError: a task joins itself, or the task was left behind: its thread ended
+            before it, or this is a forked child and it stayed in the parent.
           Cancelled: the *calling* task was cancelled.
 
         Parks: if the task is not done.
@@ -214,6 +215,8 @@ cdef class Task(greenlet):
             return hub.park("join", self, 0, True)       # raises: the hub cannot wait
         if me is self:
             raise TaskError(f"task {self.name!r} cannot join itself: it would wait for ever")
+        if self.state == ABANDONED:
+            raise TaskError(never_ends(self))
         deadline = deadline_in(seconds)
         node_append(&self.joiners, &me.node)
         try:
@@ -249,11 +252,11 @@ cdef class Task(greenlet):
         clean up, and even go on; every further call is a further request.
 
         Returns:
-          Whether there was anything to cancel: False once the task is done.
+          Whether there was anything to cancel: False once the task is done or left behind.
 
         Parks: never. Threads: any.
         """
-        if self.state == DONE:
+        if self.state == DONE or self.state == ABANDONED:
             return False
         self.cancel_with(Cancelled(f"task {self.name!r} was cancelled" if msg is None else msg))
         return True
@@ -322,6 +325,11 @@ cdef object line_at(object code, int lasti):
         if start <= lasti < end:
             return line
     return code.co_firstlineno
+
+
+cdef str never_ends(Task task):
+    return (f"task {task.name!r} never ends: its thread {task.hub.thread_name!r} ended before it, "
+            f"or it stayed in the parent of this forked process")
 
 
 cdef str describe(Task task):
