@@ -259,7 +259,9 @@ cdef class Hub(Scheduler):
         return 0
 
     cdef int share(self) except -1:
-        """The running task has had its operations: to the back, unless nobody waits."""
+        """The running task has had its operations or its time: to the back."""
+        if self.operations > 0 and weft_now_ns() < self.slice_end:
+            return 0
         self.operations = OPERATIONS
         if self.current is not None and not collecting:
             self.yield_now(self.current)
@@ -339,16 +341,16 @@ cdef class Hub(Scheduler):
         cdef int64_t now
         self.passes += 1
         self.collect()
-        now = self.expire()
         if self.chores_due():
             self.spawn_chores()
-        if self.ready_head != NULL:
-            if self.poller.registered:
-                self.ask(0)
-        else:
+        # The kernel before the timers: what came in time must not be told that
+        # it is late because a task kept the hub from looking.
+        if self.ready_head == NULL:
             self.ask(self.timers.next_deadline())
-            self.collect()
-            now = self.expire()
+        elif self.poller.registered:
+            self.ask(0)
+        self.collect()
+        now = self.expire()
         self.turn_end = now + TURN
         self.handoffs = HANDOFFS
         return 0

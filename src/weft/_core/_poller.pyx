@@ -81,10 +81,11 @@ cdef class Poller:
         is nothing to wait for, because the descriptor is always ready.
         """
         cdef int wanted = fs.armed | direction
-        own = own and self.edge_triggered
-        if wanted == fs.armed and own == fs.owned:
+        # A foreign one is armed anew even if it is armed: it may have been
+        # closed, and the number given to another file, since the last time.
+        if fs.owned and wanted == fs.armed:
             return 1
-        return self.update(fs, wanted, own or fs.owned)
+        return self.update(fs, wanted, fs.owned or (own and self.edge_triggered))
 
     cdef void unwatch(self, FdState* fs) noexcept:
         """A waiter left without an event: ask for no more than the others want.
@@ -110,6 +111,7 @@ cdef class Poller:
             self.update(fs, wanted, False)
         except OSError:
             # Closed behind our back: a retry by those who wait will tell them.
+            self.remove(fs)
             self.seen(fs, SEEN_IN | SEEN_OUT)
 
     cdef void forget(self, int fd) noexcept:

@@ -29,6 +29,18 @@ class SelectSelector(selectors.SelectSelector):
 SELECTORS = {"poll": PollSelector, "select": SelectSelector}
 
 
+def refuse_unfit(int fd, _select=select.select):
+    """Raise what select() says to ``fd`` alone: among others it would refuse them all."""
+    _select([fd], (), (), 0)
+
+
+# Raises what is wrong with a descriptor before the selector takes it.
+CHECKS = {"poll": os.fstat, "select": refuse_unfit}
+
+cdef enum:
+    LONGEST = 86400              # seconds of one wait: what every selector takes
+
+
 cdef class PortablePoller(Poller):
     """``poll`` or ``select`` through the stdlib, with a pipe to end a wait."""
 
@@ -53,7 +65,7 @@ cdef class PortablePoller(Poller):
         if fs.armed:
             self.selector.modify(fs.fd, events)
         else:
-            os.fstat(fs.fd)          # select() would refuse the whole set for one bad number
+            CHECKS[self.name](fs.fd)
             self.selector.register(fs.fd, events)
             self.registered += 1
         fs.armed = wanted
@@ -70,7 +82,7 @@ cdef class PortablePoller(Poller):
     cdef int wait(self, int64_t timeout) except -1:
         cdef FdState* fs
         cdef int what
-        seconds = None if timeout == forever() else timeout / NSEC
+        seconds = None if timeout == forever() else min(timeout / NSEC, LONGEST)
         try:
             ready = self.selector.select(seconds)
         except OSError as exc:
