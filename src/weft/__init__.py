@@ -1,1 +1,60 @@
-"""weft runs plain blocking Python concurrently."""
+"""weft runs plain blocking Python concurrently.
+
+Ten thousand tasks in one OS thread, each written as ordinary blocking code and
+switched by an event loop whenever it would wait.
+
+Example:
+  >>> import weft
+  >>> def square(x):
+  ...     weft.sleep(0.001)
+  ...     return x * x
+  >>> [task.result() for task in [weft.spawn(square, n) for n in range(4)]]
+  [0, 1, 4, 9]
+"""
+
+import importlib as _importlib
+
+from weft._core._api import (
+    checkpoint as checkpoint,
+    current as current,
+    now as now,
+    sleep as sleep,
+    spawn as spawn,
+    tasks as tasks,
+)
+from weft._core._task import Task as Task
+from weft._errors import (
+    Cancelled as Cancelled,
+    Deadlock as Deadlock,
+    TaskError as TaskError,
+    WeftError as WeftError,
+)
+from weft._tasks import joinall as joinall
+
+# What is dear to import is imported when it is first asked for (PEP 562).
+_LAZY = {
+    "lowlevel": "weft.lowlevel",
+    "patch": "weft.patch",
+    "serve_tcp": "weft.servers",
+    "servers": "weft.servers",
+    "socket": "weft.socket",
+    "ssl": "weft.ssl",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("weft")
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'weft' has no attribute {name!r}")
+    loaded = _importlib.import_module(module)
+    value = loaded if module == f"weft.{name}" else getattr(loaded, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, "__version__"} - {"_importlib"})

@@ -1,1 +1,5 @@
 """The native core. :mod:`weft.lowlevel` documents what it offers."""
+
+from weft._core import _stacks
+
+_stacks.install()

@@ -20,6 +20,7 @@ from weft._core._sys cimport (
     c_poll,
     forever,
     pollfd,
+    weft_context,
     weft_now_ns,
 )
 from weft._core._task cimport EXPIRED, PARKED, THROWN, WOKEN, Task, deadline_at, deadline_in
@@ -80,7 +81,7 @@ cdef Task spawn_task(object fn, tuple args, dict kwargs, object context, object 
     if not callable(fn):
         raise TypeError(f"spawn() needs something to call, got {fn!r}")
     hub = get_hub()
-    if context is None:
+    if context is None and weft_context() != NULL:
         context = PyContext_CopyCurrent()
     task = new_task(hub, fn, args, kwargs if kwargs else None, context, name)
     if hub.current is not None:
@@ -344,3 +345,8 @@ def closing(int fd):
     for each in hubs_of_process():
         hub = <Hub>each
         hub.forget_fd(fd)
+
+
+def statistics():
+    """Counts of the calling thread's hub: see :meth:`Hub.statistics`."""
+    return get_hub().statistics()

@@ -30,6 +30,7 @@ cdef class Hub(Scheduler):
     cdef tuple signal_pipe           # (read, write): a byte comes at each signal; main thread only
     cdef WaitNode signal_node        # waits on the pipe; its waiter is NULL
     cdef list abandoned              # in a forked child: the parent's tasks, kept, never run
+    cdef char* scratch               # where a recv lands that may have to park
     cdef list garbage                # values the hub must not destroy itself
     cdef list failures               # (description, exception) nobody collected, to be logged
     cdef uint64_t passes             # of the loop; how often it asked the kernel
@@ -61,6 +62,7 @@ cdef class Hub(Scheduler):
     cdef int wait_fd(self, FdState* fs, int direction, bint own, int64_t deadline) except -1
     cdef int forget_fd(self, int fd) except -1
     cdef int refuse(self, WaitNode* head) except -1
+    cdef char* scratch_buffer(self, Py_ssize_t size) except NULL
     cdef int start(self) except -1
     cdef int after_fork(self, bint here) except -1
     cdef int drop_signal_pipe(self) except -1

@@ -27,6 +27,7 @@ from cpython.pystate cimport PyThreadState_GetDict
 from cpython.ref cimport Py_CLEAR, Py_DECREF, Py_INCREF
 from libc.errno cimport EBADF
 from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
 
 from weft._core cimport _task
 from weft._core._epoll cimport EpollPoller
@@ -84,6 +85,8 @@ cdef extern from "Python.h":
     PyObject* PyObject_Call(PyObject* fn, PyObject* args, PyObject* kwargs) noexcept
     int PyContext_Enter(object context) noexcept         # -1 with an exception set
     int PyContext_Exit(object context) noexcept
+    void PyObject_GC_Track(PyObject* op) noexcept
+    void PyObject_GC_UnTrack(PyObject* op) noexcept
     int PyErr_CheckSignals() except -1
     unsigned long PyThread_get_thread_ident() noexcept
 
@@ -105,6 +108,9 @@ cdef class Hub(Scheduler):
 
     def __init__(self):
         raise TypeError("a Hub is made by the first weft call in its thread")
+
+    def __dealloc__(self):
+        free(self.scratch)
 
     cdef void append(self, Task task) noexcept:
         """Put a task that is READY or NEW at the end of the ready queue."""
@@ -448,6 +454,7 @@ cdef class Hub(Scheduler):
         if failed and isinstance(value, (SystemExit, KeyboardInterrupt)):
             task.collected = True
             self.raise_in_main(value)
+        PyObject_GC_Track(<PyObject*>task)
         unlink_live(self, task)
         return 0
 
@@ -491,6 +498,14 @@ cdef class Hub(Scheduler):
                 self.wake(<Task>node.waiter, THROWN, OSError(EBADF, os.strerror(EBADF)))
             node = node_pop(head)
         return 0
+
+    cdef char* scratch_buffer(self, Py_ssize_t size) except NULL:
+        """Memory for one system call; whatever parks loses what is in it. One size only."""
+        if self.scratch == NULL:
+            self.scratch = <char*>malloc(size)
+            if self.scratch == NULL:
+                raise MemoryError
+        return self.scratch
 
     # -- fork and the end of the thread -------------------------------------------------
 
@@ -700,6 +715,8 @@ cdef Task new_task(Hub hub, object fn, tuple args, dict kwargs, object context, 
     task.context = context
     task.given_name = name
     PyGreenlet_SetParent(<PyObject*>task, <PyObject*>hub.greenlet)
+    # Its hub keeps it, so until it is done it is no garbage: the collector need not look.
+    PyObject_GC_UnTrack(<PyObject*>task)
     link_live(hub, task)
     if weft_hub == <PyObject*>hub:
         hub.append(task)

@@ -42,6 +42,15 @@ cdef extern from *:
     #endif
     }
 
+    /* The running context if it holds anything, borrowed, else NULL: an empty
+       context need not be copied, a greenlet makes itself one when it sets a variable. */
+    static inline PyObject *weft_context(void) {
+        PyObject *context = PyThreadState_Get()->context;
+        if (context != NULL && PyObject_Size(context) == 0)
+            return NULL;
+        return context;
+    }
+
     /* The raised exception as one object with its traceback set, or NULL. */
     static inline PyObject *weft_take_exception(void) {
     #if PY_VERSION_HEX >= 0x030C0000
@@ -74,6 +83,7 @@ cdef extern from *:
     int64_t weft_now_ns() noexcept nogil
     void weft_reset_recursion() noexcept
     bint weft_finalizing() noexcept
+    PyObject* weft_context() noexcept
     PyObject* weft_take_exception() noexcept
     void weft_set_exception(PyObject* exc) noexcept
 

@@ -125,8 +125,8 @@ cdef class Task(greenlet):
 
     @property
     def context(self):
-        """The ``contextvars.Context`` it runs in; None for a main task."""
-        return self.context
+        """The ``contextvars.Context`` it runs in; None while that is empty, and once it is done."""
+        return self.context if self.context is not None else self.gr_context
 
     @property
     def spawned_by(self):

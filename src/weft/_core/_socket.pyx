@@ -1,0 +1,285 @@
+"""Green socket calls: try the system call, park on EAGAIN, try again.
+
+Owns: a socket's timeout and what the kernel told of it. Must not know: what
+a Python socket object is, beyond its ``_state``. Callers park here in every
+function but ``closing``; the hub's poller, a timeout or a close wakes them.
+
+The functions that take ``sock`` first are the methods of ``weft.socket.socket``.
+System calls that cannot block keep the GIL: giving it up costs more than they do.
+"""
+
+import os
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
+from libc.errno cimport EAGAIN, EBADF, EINTR, errno
+from libc.stdint cimport int64_t
+
+from weft._core._hub cimport Hub, charge, get_hub
+from weft._core._poller cimport READ, WRITE, FdState, known
+from weft._core._sys cimport (
+    AF_INET,
+    AF_INET6,
+    NSEC,
+    SOCK_STREAM,
+    c_recv,
+    c_send,
+    forever,
+    weft_now_ns,
+)
+from weft._core._task cimport EXPIRED, deadline_at, deadline_in
+
+from weft._core._api import closing as close_waiters
+
+cdef enum:
+    # Up to this size a recv goes through the hub's scratch buffer: a task that
+    # parks must not hold the 64 KiB it asked for, ten thousand of them least of all.
+    SCRATCH = 65536
+
+
+cdef class SocketState:
+    """The green side of one open socket.
+
+    Args:
+      fd: its descriptor, non-blocking.
+      family, type: as the stdlib's, ``type`` without flag bits.
+      timeout: seconds for each operation; None waits for ever, 0 never waits.
+    """
+
+    def __cinit__(self, int fd, int family, int type, timeout=None):
+        self.fd = fd
+        self.family = family
+        self.type = type
+        self.timeout = timeout
+        # Only there: a datagram is one recv whatever its size, and a Unix stream
+        # stops a read at what SCM_RIGHTS came with.
+        self.plain_tcp = type == SOCK_STREAM and (family == AF_INET or family == AF_INET6)
+
+    @property
+    def timeout(self):
+        """Seconds an operation waits; None for ever, 0.0 not at all."""
+        return None if self.timeout_ns < 0 else self.timeout_ns / <double>NSEC
+
+    @timeout.setter
+    def timeout(self, seconds):
+        if seconds is None:
+            self.timeout_ns = -1
+        elif seconds < 0:
+            raise ValueError("Timeout value out of range")
+        else:
+            self.timeout_ns = deadline_at(seconds)
+
+    cdef int64_t give_up(self) noexcept:
+        """When an operation that begins now times out."""
+        if self.timeout_ns < 0:
+            return forever()
+        return weft_now_ns() + self.timeout_ns
+
+    def deadline(self):
+        """Absolute seconds at which an operation that begins now times out; inf for never."""
+        cdef int64_t when = self.give_up()
+        return float("inf") if when == forever() else when / <double>NSEC
+
+    def wait_read(self):
+        """Park after your own EAGAIN until a read may succeed, for ``timeout`` at most.
+
+        Raises:
+          BlockingIOError: the socket is non-blocking (timeout 0).
+          TimeoutError: the timeout passed.
+          OSError: EBADF, it was closed meanwhile.
+          Cancelled: the task was cancelled.
+        """
+        self.wait(READ, self.give_up())
+
+    def wait_write(self):
+        """As :meth:`wait_read`, until a write may succeed."""
+        self.wait(WRITE, self.give_up())
+
+    def wait_read_until(self, double deadline):
+        """As :meth:`wait_read`, until an absolute time on :func:`weft.now`'s clock."""
+        self.wait(READ, deadline_at(deadline))
+
+    def wait_write_until(self, double deadline):
+        """As :meth:`wait_write`, until an absolute time on :func:`weft.now`'s clock."""
+        self.wait(WRITE, deadline_at(deadline))
+
+    def closing(self):
+        """The descriptor is about to be closed or given away: its waiters get EBADF.
+
+        Parks: never. Threads: any.
+        """
+        cdef int fd = self.fd
+        self.fd = -1
+        if fd >= 0:
+            close_waiters(fd)
+
+    cdef int wait(self, int direction, int64_t deadline) except -1:
+        cdef Hub hub
+        if self.timeout_ns == 0:
+            raise_errno(EAGAIN)
+        if self.fd < 0:
+            raise_errno(EBADF)
+        hub = get_hub()
+        if hub.wait_fd(hub.poller.state(self.fd), direction, True, deadline) == EXPIRED:
+            raise TimeoutError("timed out")
+        return 0
+
+    cdef Py_ssize_t receive(self, Hub hub, char* buf, Py_ssize_t size, int flags) except -1:
+        cdef FdState* fs = known(hub.poller, self.fd)
+        cdef int64_t deadline = -1
+        cdef Py_ssize_t n
+        while True:
+            # After a short read the answer would be EAGAIN, so that call is saved.
+            if fs == NULL or not fs.drained or flags != 0 or size == 0 or self.timeout_ns == 0:
+                n = c_recv(self.fd, buf, size, flags)
+                if n >= 0:
+                    if 0 < n < size and fs != NULL and self.plain_tcp and flags == 0:
+                        # What ended the stream gives no further edge: then only
+                        # EAGAIN itself may say that nothing is left.
+                        fs.drained = fs.owned and fs.armed & READ and not fs.ended
+                    return n
+                if may_wait() == 0:
+                    continue
+            if deadline == -1:
+                deadline = self.give_up()
+            self.wait(READ, deadline)
+            fs = known(hub.poller, self.fd)
+
+    cdef Py_ssize_t transmit(self, Hub hub, const char* buf, Py_ssize_t size, int flags,
+                             int64_t deadline) except -1:
+        cdef Py_ssize_t n
+        while True:
+            n = c_send(self.fd, buf, size, flags)
+            if n >= 0:
+                return n
+            if may_wait() == 0:
+                continue
+            if deadline == -1:
+                deadline = self.give_up()
+            self.wait(WRITE, deadline)
+
+    cdef object retry(self, int direction, object sock, object method, tuple args):
+        cdef int64_t deadline = -1
+        charge(get_hub())
+        while True:
+            try:
+                return method(sock, *args)
+            except BlockingIOError:
+                if self.timeout_ns == 0:
+                    raise
+            if deadline == -1:
+                deadline = self.give_up()
+            self.wait(direction, deadline)
+
+
+cdef int may_wait() except -1:
+    """After a failed call: 1 to wait, 0 to call again at once; raises what is a real error."""
+    cdef int err = errno
+    if err == EAGAIN:
+        return 1
+    if err == EINTR:
+        PyErr_CheckSignals()
+        return 0
+    return raise_errno(err)
+
+
+cdef int raise_errno(int err) except -1:
+    raise OSError(err, os.strerror(err))
+
+
+cdef inline SocketState state_of(object sock):
+    return <SocketState?>sock._state
+
+
+def recv(sock, Py_ssize_t bufsize, int flags=0):
+    """Receive up to ``bufsize`` bytes; ``b""`` at the end of the stream."""
+    cdef SocketState state = state_of(sock)
+    cdef Hub hub = get_hub()
+    cdef Py_ssize_t n
+    cdef object data
+    if bufsize < 0:
+        raise ValueError("negative buffersize in recv")
+    charge(hub)
+    if bufsize <= SCRATCH:
+        n = state.receive(hub, hub.scratch_buffer(SCRATCH), bufsize, flags)
+        return PyBytes_FromStringAndSize(hub.scratch, n)
+    data = PyBytes_FromStringAndSize(NULL, bufsize)
+    n = state.receive(hub, PyBytes_AS_STRING(data), bufsize, flags)
+    return data[:n] if n < bufsize else data
+
+
+def recv_into(sock, buffer, Py_ssize_t nbytes=0, int flags=0):
+    """Receive up to ``nbytes`` (0: its size) bytes into ``buffer``; returns how many."""
+    cdef SocketState state = state_of(sock)
+    cdef Hub hub = get_hub()
+    cdef Py_buffer view
+    if nbytes < 0:
+        raise ValueError("negative buffersize in recv_into")
+    PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+    try:
+        if nbytes > view.len:
+            raise ValueError("buffer too small for requested bytes")
+        charge(hub)
+        return state.receive(hub, <char*>view.buf, nbytes or view.len, flags)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def send(sock, data, int flags=0):
+    """Send some of ``data``; returns how many bytes the kernel took."""
+    cdef SocketState state = state_of(sock)
+    cdef Hub hub = get_hub()
+    cdef Py_buffer view
+    charge(hub)
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        return state.transmit(hub, <const char*>view.buf, view.len, flags, -1)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def sendall(sock, data, int flags=0):
+    """Send all of ``data``; the timeout is for the whole of it."""
+    cdef SocketState state = state_of(sock)
+    cdef Hub hub = get_hub()
+    cdef Py_buffer view
+    charge(hub)
+    if PyBytes_CheckExact(data):
+        send_rest(hub, state, PyBytes_AS_STRING(data), len(<bytes>data), flags)
+        return
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        send_rest(hub, state, <const char*>view.buf, view.len, flags)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef int send_rest(Hub hub, SocketState state, const char* buf, Py_ssize_t size,
+                   int flags) except -1:
+    cdef int64_t deadline = state.give_up() if state.timeout_ns > 0 else -1
+    cdef Py_ssize_t n
+    # At least one call, so that an empty send tells of a broken connection.
+    n = state.transmit(hub, buf, size, flags, deadline)
+    while n < size:
+        buf += n
+        size -= n
+        charge(hub)
+        if deadline != -1 and weft_now_ns() >= deadline:
+            raise TimeoutError("timed out")
+        n = state.transmit(hub, buf, size, flags, deadline)
+    return 0
+
+
+def call_read(sock, method, *args):
+    """``method(sock, *args)``, again after each wait for input as long as it would block.
+
+    For what has no native form: recvfrom, recvmsg, accept. The method must not
+    wait itself and must raise BlockingIOError with nothing done.
+    """
+    return state_of(sock).retry(READ, sock, method, args)
+
+
+def call_write(sock, method, *args):
+    """``method(sock, *args)``, again after each wait for room; as :func:`call_read`."""
+    return state_of(sock).retry(WRITE, sock, method, args)
