@@ -52,6 +52,8 @@ weft's core is native code, and {compiler} found no Python.h for {python}.
 def extensions() -> list[Extension]:
     """One extension per ``.pyx`` file, in a fixed order."""
     flags = ["-O1", "-g"] if DEBUG else ["-O2", "-g0"]
+    # A cleanup in _hub.pyx must run when pthread_exit unwinds a stack; it costs nothing otherwise.
+    flags.append("-fexceptions")
     # greenlet.h gives every file that includes it a table, which not all of them use. Objects pass
     # as PyObject where greenlet and CPython say PyGreenlet and PyFrameObject: an error from gcc 14.
     flags += ["-Wno-unused-variable", "-Wno-incompatible-pointer-types"]

@@ -78,11 +78,31 @@ cdef extern from *:
     """
     /* The calling thread's hub; owned by the thread's state dictionary. */
     static __thread PyObject *weft_hub;
+
+    #include <unistd.h>
+
+    static void weft_stay(int *unwound) {
+        while (*unwound)
+            pause();
+    }
+
+    /* PyObject_Call as the lowest frame of a greenlet. Before 3.14 CPython ends
+       a daemon thread that wants the GIL of a dying interpreter by pthread_exit,
+       which unwinds its stack; greenlet's C++ frames turn that into an abort of
+       the whole process. Here the thread stays for ever, as in 3.14
+       (the cleanup runs on unwinding because of -fexceptions). */
+    static __attribute__((noinline)) PyObject *
+    weft_call(PyObject *fn, PyObject *args, PyObject *kwargs) {
+        int unwound __attribute__((cleanup(weft_stay))) = 1;
+        PyObject *value = PyObject_Call(fn, args, kwargs);
+        unwound = 0;
+        return value;
+    }
     """
     PyObject* weft_hub
+    PyObject* weft_call(PyObject* fn, PyObject* args, PyObject* kwargs) noexcept
 
 cdef extern from "Python.h":
-    PyObject* PyObject_Call(PyObject* fn, PyObject* args, PyObject* kwargs) noexcept
     int PyContext_Enter(object context) noexcept         # -1 with an exception set
     int PyContext_Exit(object context) noexcept
     void PyObject_GC_Track(PyObject* op) noexcept
@@ -316,8 +336,18 @@ cdef class Hub(Scheduler):
 
     # -- the loop --------------------------------------------------------------
 
+    def _run(self):
+        """What the hub's greenlet runs; it starts as deep as whoever made the hub."""
+        cdef PyObject* value
+        weft_reset_recursion()
+        loop = self._loop
+        value = weft_call(<PyObject*>loop, <PyObject*>(), NULL)
+        if value == NULL:
+            raise_set()
+        Py_DECREF(<object>value)
+
     def _loop(self):
-        """Body of the hub's greenlet; ends when its thread does."""
+        """Turn after turn, until its thread ends."""
         while not self.closing:
             self.turn()
             while self.handoffs > 0 and self.ready_head != NULL and not self.closing:
@@ -623,7 +653,7 @@ cdef Hub new_hub():
     main.state = RUNNING
     main.target = root_greenlet()
     hub.current = main
-    hub.greenlet = greenlet(hub._loop, <object>main.target)
+    hub.greenlet = greenlet(hub._run, <object>main.target)
     hub.start()
     keeper = Keeper.__new__(Keeper)
     keeper.hub = hub
@@ -797,8 +827,8 @@ cdef PyObject* call(Task me) noexcept:
     me.kwargs = None
     if context is not None and PyContext_Enter(context) < 0:
         return NULL
-    value = PyObject_Call(<PyObject*>me.fn, <PyObject*>args,
-                          <PyObject*>kwargs if kwargs is not None else NULL)
+    value = weft_call(<PyObject*>me.fn, <PyObject*>args,
+                      <PyObject*>kwargs if kwargs is not None else NULL)
     if context is not None and PyContext_Exit(context) < 0:
         Py_CLEAR(value)
     return value
