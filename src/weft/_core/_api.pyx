@@ -253,7 +253,7 @@ cdef int wait_one(int fd, int direction, double deadline) except -1:
     if fs.owned and look(fd, POLLIN | POLLPRI if direction == READ else POLLOUT):
         hub.yield_now(hub.current)
         return 0
-    if hub.wait_fd(fs, direction, fs.owned, deadline_at(deadline)) == EXPIRED:
+    if hub.wait_fd(fs, direction, False, deadline_at(deadline)) == EXPIRED:
         raise TimeoutError("timed out")
     return 0
 
@@ -321,7 +321,7 @@ cdef bint link_fd(Hub hub, int fd, int events, WaitNode* pair) except -1:
         if not events & ((POLLIN | POLLPRI) if direction == READ else POLLOUT):
             continue
         node_append(&fs.readers if direction == READ else &fs.writers, &pair[direction - 1])
-        if not hub.poller.watch(fs, direction, fs.owned):
+        if not hub.poller.watch(fs, direction, False):
             return True
     # Watched first, asked then: what comes in between is an edge.
     return fs.owned and look(fd, <short>events) != 0

@@ -44,6 +44,7 @@ cdef class Poller:
     cdef int watch(self, FdState* fs, int direction, bint own) except -1
     cdef void unwatch(self, FdState* fs) noexcept
     cdef void forget(self, int fd) noexcept
+    cdef void renew(self, int fd) noexcept
     # For implementers:
     cdef int update(self, FdState* fs, int wanted, bint own) except -1
     cdef void remove(self, FdState* fs) noexcept

@@ -81,9 +81,9 @@ cdef class Poller:
         is nothing to wait for, because the descriptor is always ready.
         """
         cdef int wanted = fs.armed | direction
-        # A foreign one is armed anew even if it is armed: it may have been
-        # closed, and the number given to another file, since the last time.
-        if fs.owned and wanted == fs.armed:
+        # Only an owner knows that its descriptor is still the one that is
+        # registered; else it may have been closed and its number given out anew.
+        if own and fs.owned and wanted == fs.armed:
             return 1
         return self.update(fs, wanted, fs.owned or (own and self.edge_triggered))
 
@@ -123,6 +123,17 @@ cdef class Poller:
         if fs.present:
             self.remove(fs)
         fs.owned = fs.drained = fs.ended = 0
+
+    cdef void renew(self, int fd) noexcept:
+        """``fd`` is a new socket's: what is registered may be of one closed behind our back.
+
+        A socket that is dropped unclosed is closed by its destructor, and
+        os.close tells nobody. Who waits here all the same waits on from now.
+        """
+        cdef FdState* fs = known(self, fd)
+        if fs != NULL and fs.present:
+            self.forget(fd)
+            self.rearm(fs)
 
     cdef void seen(self, FdState* fs, int what) noexcept:
         """The kernel reported ``fs``: wake every waiter of each direction concerned."""

@@ -16,7 +16,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EBADF, EINTR, errno
 from libc.stdint cimport int64_t
 
-from weft._core._hub cimport Hub, charge, get_hub
+from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process
 from weft._core._poller cimport READ, WRITE, FdState, known
 from weft._core._sys cimport (
     AF_INET,
@@ -55,6 +55,8 @@ cdef class SocketState:
         # Only there: a datagram is one recv whatever its size, and a Unix stream
         # stops a read at what SCM_RIGHTS came with.
         self.plain_tcp = type == SOCK_STREAM and (family == AF_INET or family == AF_INET6)
+        for hub in hubs_of_process():
+            (<Hub>hub).poller.renew(fd)
 
     @property
     def timeout(self):
