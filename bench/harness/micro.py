@@ -11,7 +11,7 @@ from harness.processes import Broken, Cores, cost_of, run_json
 from harness.rounds import Measure, interleave
 from harness.settings import WORKS, Settings, Work
 
-LONGEST = 120  # seconds one work may take
+LONGEST = 60  # seconds one work may take
 
 
 def measure_works(figures: Figures, environment: Environment, cores: Cores, plan: Settings) -> None:
@@ -23,7 +23,7 @@ def measure_works(figures: Figures, environment: Environment, cores: Cores, plan
             for engine in ENGINES
             if plan.wants(engine.name) and not missing(engine.name, environment)
         }
-        interleave(figures, name, measures, plan.rounds)
+        interleave(figures, name, measures, plan.rounds_of_work(work))
 
 
 def missing(name: str, environment: Environment) -> bool:
@@ -33,8 +33,8 @@ def missing(name: str, environment: Environment) -> bool:
 def work_measure(
     engine: Engine, python: Path, cores: Cores, name: str, work: Work, plan: Settings
 ) -> Measure:
-    whole = work.threads if engine.name == "OS threads" else work.count
-    command = engine.command(python, name, int(whole * plan.share))
+    count = plan.count_of(work, engine.name == "OS threads")
+    command = engine.command(python, name, count)
 
     def measure() -> Sample | None:
         if command is None:

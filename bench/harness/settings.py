@@ -18,6 +18,7 @@ class Work:
     unit: str
     count: int
     threads: int  # the same for OS threads, which are slower and fewer
+    whole: bool = False  # the number of tasks matters to the figure: never a share of it
 
     @property
     def key(self) -> str:
@@ -26,11 +27,11 @@ class Work:
 
 
 WORKS = {
-    "spawn": Work("create, run and join a task", "µs", 100_000, 20_000),
+    "spawn": Work("create, run and join a task", "µs", 100_000, 20_000, True),
     "checkpoint": Work("one checkpoint, 100 tasks taking turns", "µs", 500_000, 0),
     "queue": Work("queue ping-pong, round trip", "µs", 100_000, 20_000),
-    "wake": Work("wake and join a parked task, of 100,000", "µs", 100_000, 5_000),
-    "timers": Work("sleep below 1 s, 100,000 tasks at once", "µs", 100_000, 5_000),
+    "wake": Work("wake and join a parked task, of 100,000", "µs", 100_000, 5_000, True),
+    "timers": Work("sleep below 1 s, 100,000 tasks at once", "µs", 100_000, 5_000, True),
     "parked": Work("memory of a parked task, parked in a Python function", "bytes", 100_000, 5_000),
     "parked_native": Work("the same, parked in native code", "bytes", 100_000, 0),
 }
@@ -44,11 +45,11 @@ class Settings:
 
     name: str
     rounds: int
-    large_rounds: int  # of the echo cell with 10,000 connections that a target is set for
+    large_rounds: int  # of whole works and of the headline echo cell with 10,000 connections
     cell_rounds: int  # of the echo cells that no target is set for
     window: float
     warmup: float
-    share: float  # of each small work's operations
+    share: float  # of the operations of each small work that is not whole
     idle_connections: int
     import_rounds: int
     cells: tuple[tuple[int, int], ...]
@@ -59,6 +60,14 @@ class Settings:
         """Whether the user named ``peer``, or nobody. The floor is always wanted."""
         named = any(word.lower() in peer.lower() for word in self.peers)
         return not self.peers or named or peer == "C epoll"
+
+    def rounds_of_work(self, work: Work) -> int:
+        return self.large_rounds if work.whole else self.rounds
+
+    def count_of(self, work: Work, threads: bool) -> int:
+        """How many operations of ``work`` are measured."""
+        count = work.threads if threads else work.count
+        return count if work.whole else int(count * self.share)
 
     def rounds_of(self, cell: tuple[int, int]) -> int:
         if cell not in HEADLINE:

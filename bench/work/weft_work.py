@@ -41,6 +41,8 @@ def queue(count: int) -> Result:
         new = weft.Queue
     else:
         weft.patch.all()
+        if not weft.patch.is_patched("threading"):
+            raise SystemExit("no weft.Queue, and threading's locks under queue.Queue not patched")
         from queue import Queue as new  # noqa: N813 (the green one, after patching)
     there, back = new(), new()
 
