@@ -3,6 +3,8 @@
 Owns nothing; every function works on the calling thread's hub.
 """
 
+from functools import partial
+
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
@@ -23,7 +25,7 @@ from weft._core._sys cimport (
     weft_context,
     weft_now_ns,
 )
-from weft._core._task cimport EXPIRED, PARKED, THROWN, WOKEN, Task, deadline_at, deadline_in
+from weft._core._task cimport EXPIRED, THROWN, WOKEN, Task, deadline_at, sleep_deadline
 from weft._core._waitlist cimport WaitNode, node_append, node_init, node_linked, node_unlink
 
 cdef extern from "Python.h":
@@ -83,7 +85,9 @@ cdef Task spawn_task(object fn, tuple args, dict kwargs, object context, object 
     hub = get_hub()
     if context is None and weft_context() != NULL:
         context = PyContext_CopyCurrent()
-    task = new_task(hub, fn, args, kwargs if kwargs else None, context, name)
+    if kwargs:
+        fn = partial(fn, **kwargs)
+    task = new_task(hub, fn, args, context, name)
     if hub.current is not None:
         task.spawner = PyWeakref_NewRef(hub.current, NULL)
     frame = PyEval_GetFrame()
@@ -117,7 +121,7 @@ def tasks():
     return found
 
 
-def sleep(seconds):
+def sleep(seconds, /):
     """Park the calling task for ``seconds``; never less, also below a millisecond.
 
     Args:
@@ -130,11 +134,8 @@ def sleep(seconds):
     Parks: always. Woken by: the timer. Threads: any.
     """
     cdef Hub hub = get_hub()
-    cdef int64_t deadline
-    if seconds < 0:
-        raise ValueError("sleep length must be non-negative")
-    deadline = deadline_in(seconds)
-    if seconds == 0:
+    cdef int64_t deadline = sleep_deadline(seconds)
+    if deadline == 0:
         hub.yield_now(hub.current)
     else:
         hub.park("sleep", None, deadline, True)
@@ -180,11 +181,11 @@ def park(str kind, obj=None, double deadline=INFINITY, *, bint cancellable=True)
     cdef Hub hub = get_hub()
     cdef Task me = hub.current
     if me is not None:
-        me.wake_value = None     # what an unpark left that came while it slept or joined
+        me.value = None     # what an unpark left that came while it slept or joined
     if hub.park(kind, obj, deadline_at(deadline), cancellable) == EXPIRED:
         raise TimeoutError(f"{kind}: the deadline passed")
-    value = me.wake_value
-    me.wake_value = None
+    value = me.value
+    me.value = None
     return value
 
 

@@ -6,15 +6,13 @@ from libc.stdint cimport int64_t, uint64_t
 from weft._core._poller cimport FdState, Poller
 from weft._core._task cimport Scheduler, Task
 from weft._core._timers cimport TimerHeap
-from weft._core._waitlist cimport WaitNode
+from weft._core._waitlist cimport WaitList, WaitNode
 
 cdef class Hub(Scheduler):
     cdef readonly Task main          # stands for the thread's main greenlet
     cdef object greenlet             # runs the loop; the parent of every task's greenlet
-    cdef PyObject* ready_head        # links through Task.next; borrowed
-    cdef PyObject* ready_tail
-    cdef PyObject* inbox_head        # woken by other threads, oldest first; same link
-    cdef PyObject* inbox_tail
+    cdef WaitList ready              # through Task.node: a ready task waits in no other list
+    cdef WaitList inbox              # the same, woken by other threads
     cdef PyObject* live              # circle of unfinished tasks; one reference each
     cdef Py_ssize_t live_count
     cdef TimerHeap timers
@@ -46,7 +44,7 @@ cdef class Hub(Scheduler):
     cdef int yield_now(self, Task me) except -1
     cdef int share(self) except -1
     cdef int switch_away(self, Task me) except -1
-    cdef int switch_to(self, Task me, PyObject* target) except -1
+    cdef PyObject* next_target(self) noexcept
     cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1
     cdef void set_running(self, PyObject* task, int64_t now) noexcept
     cdef int resume(self) except -1
@@ -58,10 +56,15 @@ cdef class Hub(Scheduler):
     cdef int jump_queue(self, Task task) except -1
     cdef int watch_signals(self) except -1
     cdef int raise_in_main(self, object exc) except -1
+    cdef int begin_wait(self, Task me, str kind, object obj, int64_t deadline,
+                        bint cancellable) except -1
+    cdef void end_wait(self, Task me) noexcept
+    cdef bint begin(self, Task me) noexcept
+    cdef int end(self, Task me, PyObject* value) except -1
     cdef int finish(self, Task task, object value, bint failed) except -1
     cdef int wait_fd(self, FdState* fs, int direction, bint own, int64_t deadline) except -1
     cdef int forget_fd(self, int fd) except -1
-    cdef int refuse(self, WaitNode* head) except -1
+    cdef int refuse(self, WaitList* head) except -1
     cdef char* scratch_buffer(self, Py_ssize_t size) except NULL
     cdef int start(self) except -1
     cdef int after_fork(self, bint here) except -1
@@ -69,7 +72,7 @@ cdef class Hub(Scheduler):
 
 cdef Hub get_hub()
 cdef list hubs_of_process()
-cdef Task new_task(Hub hub, object fn, tuple args, dict kwargs, object context, object name)
+cdef Task new_task(Hub hub, object fn, tuple args, object context, object name)
 cdef list live_tasks(Hub hub)
 cdef void leave(Task task) noexcept
 

@@ -22,6 +22,7 @@ import sys
 
 from _signal import set_wakeup_fd
 
+cimport cython
 from cpython.object cimport PyObject
 from cpython.pystate cimport PyThreadState_GetDict
 from cpython.ref cimport Py_CLEAR, Py_DECREF, Py_INCREF
@@ -68,7 +69,19 @@ from weft._core._task cimport (
     never_ends,
 )
 from weft._core._timers cimport Timer, TimerHeap
-from weft._core._waitlist cimport WaitNode, node_append, node_init, node_linked, node_pop, node_unlink
+from weft._core._waitlist cimport (
+    WaitList,
+    WaitNode,
+    list_empty,
+    list_init,
+    list_move,
+    node_append,
+    node_init,
+    node_linked,
+    node_pop,
+    node_prepend,
+    node_unlink,
+)
 
 from weft._errors import Cancelled, TaskError
 
@@ -92,15 +105,15 @@ cdef extern from *:
        the whole process. Here the thread stays for ever, as in 3.14
        (the cleanup runs on unwinding because of -fexceptions). */
     static __attribute__((noinline)) PyObject *
-    weft_call(PyObject *fn, PyObject *args, PyObject *kwargs) {
+    weft_call(PyObject *fn, PyObject *args) {
         int unwound __attribute__((cleanup(weft_stay))) = 1;
-        PyObject *value = PyObject_Call(fn, args, kwargs);
+        PyObject *value = PyObject_CallObject(fn, args);
         unwound = 0;
         return value;
     }
     """
     PyObject* weft_hub
-    PyObject* weft_call(PyObject* fn, PyObject* args, PyObject* kwargs) noexcept
+    PyObject* weft_call(PyObject* fn, PyObject* args) noexcept
 
 cdef extern from "Python.h":
     int PyContext_Enter(object context) noexcept         # -1 with an exception set
@@ -123,6 +136,7 @@ cdef list hubs = []
 cdef unsigned long collecting = 0
 
 
+@cython.final
 cdef class Hub(Scheduler):
     """The scheduler of one OS thread; made by the first weft call in that thread."""
 
@@ -134,19 +148,10 @@ cdef class Hub(Scheduler):
 
     cdef void append(self, Task task) noexcept:
         """Put a task that is READY or NEW at the end of the ready queue."""
-        task.next = NULL
-        if self.ready_tail == NULL:
-            self.ready_head = <PyObject*>task
-        else:
-            (<Task>self.ready_tail).next = <PyObject*>task
-        self.ready_tail = <PyObject*>task
+        node_append(&self.ready, &task.node)
 
     cdef PyObject* take(self) noexcept:
-        cdef PyObject* first = self.ready_head
-        self.ready_head = (<Task>first).next
-        if self.ready_head == NULL:
-            self.ready_tail = NULL
-        return first
+        return node_pop(&self.ready).waiter
 
     cdef bint wake(self, Task task, int how, object value) noexcept:
         """Answer the park of ``task`` (one of this hub's), from any thread.
@@ -159,7 +164,7 @@ cdef class Hub(Scheduler):
         task.state = READY
         task.how = how
         if value is not None:
-            task.wake_value = value
+            task.value = value
         if node_linked(&task.node):
             node_unlink(&task.node)
         if weft_hub == <PyObject*>self:
@@ -174,12 +179,7 @@ cdef class Hub(Scheduler):
         The hub looks into its inbox and says that it sleeps without letting
         go of the GIL in between, so no task is left behind.
         """
-        task.next = NULL
-        if self.inbox_tail == NULL:
-            self.inbox_head = <PyObject*>task
-        else:
-            (<Task>self.inbox_tail).next = <PyObject*>task
-        self.inbox_tail = <PyObject*>task
+        node_append(&self.inbox, &task.node)
         self.rouse()
 
     cdef void rouse(self) noexcept:
@@ -189,26 +189,28 @@ cdef class Hub(Scheduler):
 
     cdef void collect(self) noexcept:
         """Move the inbox to the end of the ready queue."""
-        if self.inbox_head == NULL:
-            return
-        if self.ready_tail == NULL:
-            self.ready_head = self.inbox_head
-        else:
-            (<Task>self.ready_tail).next = self.inbox_head
-        self.ready_tail = self.inbox_tail
-        self.inbox_head = self.inbox_tail = NULL
+        list_move(&self.inbox, &self.ready)
 
     # -- parking -------------------------------------------------------------
 
     cdef int park(self, str kind, object obj, int64_t deadline, bint cancellable) except -1:
         """Stop the running task until somebody wakes it.
 
-        Returns WOKEN or EXPIRED; what the waker passed is in ``wake_value``.
+        Returns WOKEN or EXPIRED; what the waker passed is in ``value``.
         What was thrown is raised. The caller has linked the task's node where
         it waits; it is unlinked again when this returns or raises.
         """
         cdef Task me = self.current
-        cdef int how
+        self.begin_wait(me, kind, obj, deadline, cancellable)
+        self.switch_away(me)
+        self.end_wait(me)
+        if me.how == THROWN:
+            raise_thrown(me)
+        return me.how
+
+    cdef int begin_wait(self, Task me, str kind, object obj, int64_t deadline,
+                        bint cancellable) except -1:
+        # Apart from park, whose frame is part of every parked task's saved stack.
         self.may_park(me, cancellable)
         me.kind = kind
         me.obj = obj
@@ -216,19 +218,13 @@ cdef class Hub(Scheduler):
         if deadline != forever():
             self.timers.arm(&me.timer, deadline)
         me.state = PARKED
-        try:
-            self.switch_away(me)
-        finally:
-            if me.timer.place >= 0:
-                self.timers.cancel(&me.timer)
-            me.obj = None
-            me.fd = -1
-        how = me.how
-        if how == THROWN:
-            exc = me.wake_value
-            me.wake_value = None
-            raise exc
-        return how
+        return 0
+
+    cdef void end_wait(self, Task me) noexcept:
+        if me.timer.place >= 0:
+            self.timers.cancel(&me.timer)
+        me.obj = None
+        me.fd = -1
 
     cdef int may_park(self, Task me, bint cancellable) except -1:
         """Raise what is due, or why the calling code cannot park; note who parks."""
@@ -295,31 +291,40 @@ cdef class Hub(Scheduler):
 
     cdef int switch_away(self, Task me) except -1:
         """To the next ready task if it has a stack and the turn lasts, else to the hub."""
-        cdef PyObject* target = self.ready_head
-        cdef int64_t now
-        if target != NULL and (<Task>target).target != NULL and self.handoffs > 0:
-            now = weft_now_ns()
-            if now < self.turn_end:
-                self.take()
-                self.handoffs -= 1
-                self.set_running(target, now)
-                if target == <PyObject*>me:
-                    return 0
-                return self.switch_to(me, (<Task>target).target)
-        self.current = None
-        return self.switch_to(me, <PyObject*>self.greenlet)
-
-    cdef int switch_to(self, Task me, PyObject* target) except -1:
-        cdef PyObject* passed = PyGreenlet_Switch(target, NULL, NULL)
-        if passed != NULL and me.state == RUNNING:
-            Py_DECREF(<object>passed)
+        cdef PyObject* target = self.next_target()
+        if target == NULL:
+            self.current = None
+            target = <PyObject*>self.greenlet
+        elif self.current is me:
             return 0
-        return self.resumed_behind_our_back(me, passed)
+        target = PyGreenlet_Switch(target, NULL, NULL)
+        if target != NULL and me.state == RUNNING:
+            Py_DECREF(<object>target)
+            return 0
+        return self.resumed_behind_our_back(me, target)
+
+    cdef PyObject* next_target(self) noexcept:
+        """Make the next ready task the running one; the greenlet to switch to, NULL for the hub."""
+        cdef PyObject* task
+        cdef int64_t now
+        if list_empty(&self.ready) or self.handoffs <= 0:
+            return NULL
+        task = self.ready.next.waiter
+        if (<Task>task).target == NULL:
+            return NULL
+        now = weft_now_ns()
+        if now >= self.turn_end:
+            return NULL
+        self.take()
+        self.handoffs -= 1
+        self.set_running(task, now)
+        return (<Task>task).target
 
     cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1:
         """Somebody switched or threw into a parked greenlet himself."""
         if me.state == PARKED:
             leave(me)
+            self.end_wait(me)
             me.state = RUNNING
             self.current = me
         if passed == NULL:
@@ -341,7 +346,7 @@ cdef class Hub(Scheduler):
         cdef PyObject* value
         weft_reset_recursion()
         loop = self._loop
-        value = weft_call(<PyObject*>loop, <PyObject*>(), NULL)
+        value = weft_call(<PyObject*>loop, NULL)
         if value == NULL:
             raise_set()
         Py_DECREF(<object>value)
@@ -350,7 +355,7 @@ cdef class Hub(Scheduler):
         """Turn after turn, until its thread ends."""
         while not self.closing:
             self.turn()
-            while self.handoffs > 0 and self.ready_head != NULL and not self.closing:
+            while self.handoffs > 0 and not list_empty(&self.ready) and not self.closing:
                 self.resume()
 
     cdef int resume(self) except -1:
@@ -381,7 +386,7 @@ cdef class Hub(Scheduler):
             self.spawn_chores()
         # The kernel before the timers: what came in time must not be told that
         # it is late because a task kept the hub from looking.
-        if self.ready_head == NULL:
+        if list_empty(&self.ready):
             self.ask(self.timers.next_deadline())
         elif self.poller.registered:
             self.ask(0)
@@ -427,26 +432,19 @@ cdef class Hub(Scheduler):
         if self.signalled:
             self.signalled = False
             self.watch_signals()
-            self.jump_queue(new_task(self, run_signal_handlers, (), None, None, "weft-signals"))
+            self.jump_queue(new_task(self, run_signal_handlers, (), None, "weft-signals"))
         if self.failures:
             failures, self.failures = self.failures, []
-            new_task(self, report_failures, (failures,), None, None, "weft-failures")
+            new_task(self, report_failures, (failures,), None, "weft-failures")
         if self.garbage:
             garbage, self.garbage = self.garbage, []
-            new_task(self, garbage.clear, (), None, None, "weft-garbage")
+            new_task(self, garbage.clear, (), None, "weft-garbage")
         return 0
 
     cdef int jump_queue(self, Task task) except -1:
         """Move the task that was just appended to the front."""
-        cdef PyObject* last = self.ready_head
-        if self.ready_head == self.ready_tail:
-            return 0
-        while (<Task>last).next != <PyObject*>task:
-            last = (<Task>last).next
-        (<Task>last).next = NULL
-        self.ready_tail = last
-        task.next = self.ready_head
-        self.ready_head = <PyObject*>task
+        node_unlink(&task.node)
+        node_prepend(&self.ready, &task.node)
         return 0
 
     cdef int watch_signals(self) except -1:
@@ -471,7 +469,37 @@ cdef class Hub(Scheduler):
             self.main.requests.append(exc)
         return 0
 
-    # -- the end of a task -----------------------------------------------------------
+    # -- the life of a task -----------------------------------------------------------
+
+    cdef bint begin(self, Task me) noexcept:
+        """On the new stack of ``me``: make ready for its function; False if it is not to run."""
+        me.target = <PyObject*>me
+        weft_reset_recursion()
+        if me.requests is not None:
+            me.context = None
+            weft_set_exception(me.requests[0])
+            return False
+        if me.context is not None and PyContext_Enter(me.context) < 0:
+            me.context = None
+            return False
+        return True
+
+    cdef int end(self, Task me, PyObject* value) except -1:
+        """Its function returned ``value``, or raised and it is NULL."""
+        me.args = None
+        if me.context is not None and PyContext_Exit(me.context) < 0:
+            Py_CLEAR(value)
+        if me.is_main:
+            exit_child(value)
+        if value != NULL:
+            self.finish(me, <object>value, False)
+            Py_DECREF(<object>value)
+        else:
+            value = weft_take_exception()
+            self.finish(me, <object>value, True)
+            me.collected |= isinstance(me.value, Cancelled)
+            Py_DECREF(<object>value)
+        return 0
 
     cdef int finish(self, Task task, object value, bint failed) except -1:
         """Record how the running task ended and wake who waits for it. Runs on its stack."""
@@ -521,7 +549,7 @@ cdef class Hub(Scheduler):
             self.refuse(&fs.writers)
         return 0
 
-    cdef int refuse(self, WaitNode* head) except -1:
+    cdef int refuse(self, WaitList* head) except -1:
         cdef WaitNode* node = node_pop(head)
         while node != NULL:
             if node.waiter != NULL:
@@ -561,7 +589,8 @@ cdef class Hub(Scheduler):
         self.failures, self.garbage = [], []
         self.live = NULL
         self.live_count = 0
-        self.ready_head = self.ready_tail = self.inbox_head = self.inbox_tail = NULL
+        list_init(&self.ready)
+        list_init(&self.inbox)
         self.timers.clear()
         self.poller.close(True)
         node_init(&self.signal_node, NULL)
@@ -591,10 +620,10 @@ cdef class Hub(Scheduler):
     def ready(self):
         """How many tasks are ready to run."""
         cdef Py_ssize_t n = 0
-        cdef PyObject* task = self.ready_head
-        while task != NULL:
+        cdef WaitNode* node = self.ready.next
+        while node != <WaitNode*>&self.ready:
             n += 1
-            task = (<Task>task).next
+            node = node.next
         return n
 
     def statistics(self):
@@ -645,6 +674,8 @@ cdef Hub new_hub():
     hub.timers = TimerHeap()
     hub.failures, hub.garbage, hub.abandoned = [], [], []
     node_init(&hub.signal_node, NULL)
+    list_init(&hub.ready)
+    list_init(&hub.inbox)
     main = hub.main = Task.__new__(Task)
     main.hub = hub
     main.fn = main.given_name = "main" if threading.current_thread() is threading.main_thread() else (
@@ -728,6 +759,11 @@ cdef void leave(Task task) noexcept:
         node_unlink(&task.node)
 
 
+cdef int raise_thrown(Task me) except -1:
+    exc, me.value = me.value, None
+    raise exc
+
+
 cdef int raise_set() except -1:
     """Let the exception pass that a C function has set."""
     return -1
@@ -735,13 +771,12 @@ cdef int raise_set() except -1:
 
 # -- tasks -----------------------------------------------------------------------
 
-cdef Task new_task(Hub hub, object fn, tuple args, dict kwargs, object context, object name):
+cdef Task new_task(Hub hub, object fn, tuple args, object context, object name):
     """Make a task of ``hub`` and put it at the end of its ready queue."""
     cdef Task task = Task.__new__(Task)
     task.hub = hub
     task.fn = fn
     task.args = args
-    task.kwargs = kwargs
     task.context = context
     task.given_name = name
     PyGreenlet_SetParent(<PyObject*>task, <PyObject*>hub.greenlet)
@@ -796,50 +831,16 @@ cdef void abandon(Task task) noexcept:
 
 
 def _bootstrap():
-    """First on every task's stack: run the function, record how it ended."""
-    cdef Hub hub = <Hub>weft_hub
-    cdef Task me = hub.current
-    cdef PyObject* value
-    me.target = <PyObject*>me
-    weft_reset_recursion()
-    if me.requests is not None:
-        me.args = me.kwargs = None
-        hub.finish(me, me.requests[0], True)
-        me.collected = isinstance(me.value, Cancelled)
-        return
-    value = call(me)
-    if me.is_main:
-        exit_child(value)
-    if value != NULL:
-        hub.finish(me, <object>value, False)
-        Py_DECREF(<object>value)
-    else:
-        fail(hub, me)
+    """First on every task's stack: run the function, record how it ended.
 
-
-cdef PyObject* call(Task me) noexcept:
-    """Call the task's function; its arguments live no longer than it wants them."""
-    cdef tuple args = me.args
-    cdef dict kwargs = me.kwargs
-    cdef object context = me.context
-    cdef PyObject* value
-    me.args = None
-    me.kwargs = None
-    if context is not None and PyContext_Enter(context) < 0:
-        return NULL
-    value = weft_call(<PyObject*>me.fn, <PyObject*>args,
-                      <PyObject*>kwargs if kwargs is not None else NULL)
-    if context is not None and PyContext_Exit(context) < 0:
-        Py_CLEAR(value)
-    return value
-
-
-cdef int fail(Hub hub, Task me) except -1:
-    cdef PyObject* exc = weft_take_exception()
-    hub.finish(me, <object>exc, True)
-    me.collected |= isinstance(me.value, Cancelled)
-    Py_DECREF(<object>exc)
-    return 0
+    Its frame is part of every parked task's saved stack, so what happens before
+    and after the call happens in functions of its own.
+    """
+    cdef PyObject* me = <PyObject*>(<Hub>weft_hub).current
+    cdef PyObject* value = NULL
+    if (<Hub>weft_hub).begin(<Task>me):
+        value = weft_call(<PyObject*>(<Task>me).fn, <PyObject*>(<Task>me).args)
+    (<Hub>weft_hub).end(<Task>me, value)
 
 
 # -- chores ------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
-from weft._core._waitlist cimport WaitNode
+from weft._core._waitlist cimport WaitList
 
 # What a task may wait for on a descriptor. A waiter of READ also wakes on urgent data.
 cdef enum Direction:
@@ -17,8 +17,8 @@ cdef enum Seen:
     SEEN_END = 4          # RDHUP, HUP, ERR or PRI: the next read may not drain it
 
 cdef struct FdState:
-    WaitNode readers      # heads of the lists of waiters
-    WaitNode writers
+    WaitList readers
+    WaitList writers
     int fd
     uint32_t sequence     # grows when the fd is forgotten: rejects events of its old file
     unsigned char owned   # registered for good, edge-triggered
@@ -54,7 +54,7 @@ cdef class Poller:
 
     cdef int grow(self, int least) except -1
     cdef void rearm(self, FdState* fs) noexcept
-    cdef void wake_all(self, WaitNode* head) noexcept
+    cdef void wake_all(self, WaitList* head) noexcept
     cdef void seen(self, FdState* fs, int what) noexcept
 
 

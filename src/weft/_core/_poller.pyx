@@ -31,7 +31,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
-from weft._core._waitlist cimport WaitNode, node_init, node_linked, node_pop
+from weft._core._waitlist cimport WaitList, WaitNode, list_empty, list_init, node_pop
 
 
 cdef class Poller:
@@ -56,8 +56,8 @@ cdef class Poller:
         if fs == NULL:
             raise MemoryError
         fs.fd = fd
-        node_init(&fs.readers, NULL)
-        node_init(&fs.writers, NULL)
+        list_init(&fs.readers)
+        list_init(&fs.writers)
         self.table[fd] = fs
         return fs
 
@@ -98,9 +98,9 @@ cdef class Poller:
 
     cdef void rearm(self, FdState* fs) noexcept:
         cdef int wanted = 0
-        if node_linked(&fs.readers):
+        if not list_empty(&fs.readers):
             wanted |= READ
-        if node_linked(&fs.writers):
+        if not list_empty(&fs.writers):
             wanted |= WRITE
         if wanted == fs.armed:
             return
@@ -150,7 +150,7 @@ cdef class Poller:
         if not fs.owned:
             self.rearm(fs)
 
-    cdef void wake_all(self, WaitNode* head) noexcept:
+    cdef void wake_all(self, WaitList* head) noexcept:
         cdef WaitNode* node = node_pop(head)
         while node != NULL:
             self.unpark(node.waiter)

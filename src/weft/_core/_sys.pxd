@@ -70,8 +70,9 @@ cdef extern from *:
     #endif
     }
 
-    /* Steals a reference to exc. Adds no frame of ours to its traceback. */
+    /* Sets exc as raised. Adds no frame of ours to its traceback. */
     static inline void weft_set_exception(PyObject *exc) {
+        Py_INCREF(exc);
     #if PY_VERSION_HEX >= 0x030C0000
         PyErr_SetRaisedException(exc);
     #else
@@ -85,7 +86,7 @@ cdef extern from *:
     bint weft_finalizing() noexcept
     PyObject* weft_context() noexcept
     PyObject* weft_take_exception() noexcept
-    void weft_set_exception(PyObject* exc) noexcept
+    void weft_set_exception(object exc) noexcept
 
 cdef extern from "<unistd.h>" nogil:
     int c_close "close"(int fd)

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from weft._core._greenlet cimport greenlet
 from weft._core._timers cimport Timer
-from weft._core._waitlist cimport WaitNode
+from weft._core._waitlist cimport WaitList, WaitNode
 
 # A task is in exactly one of these; only _hub.pyx changes it.
 cdef enum State:
@@ -36,18 +36,16 @@ cdef class Task(greenlet):
     cdef Scheduler hub           # where it runs, for life; None once its hub is gone
     cdef PyObject* target        # greenlet to switch to; owned. Self, unless a raw greenlet
                                  # inside the task parked, or this is a main task
-    cdef PyObject* next          # link in the ready queue or the inbox; borrowed
     cdef PyObject* live_next     # links in its hub's circle of unfinished tasks,
     cdef PyObject* live_prev     # which owns one reference to each
-    cdef WaitNode node           # linked where the task waits, if it waits in one list
-    cdef WaitNode joiners        # head: tasks that wait for this one to finish
+    cdef WaitNode node           # linked in the ready queue, or where it waits if in one list
+    cdef WaitList joiners        # tasks that wait for this one to finish
     cdef Timer timer             # deadline of the current park
-    cdef object wake_value       # what the waker passed: a value, or the exception to raise
+    cdef object value            # what the waker passed to the last park; once done the
+                                 # result, or the exception if it failed
     cdef object fn               # what to run; its name (str) once it has run
-    cdef tuple args              # dropped as the task starts
-    cdef dict kwargs             # dropped as the task starts
+    cdef tuple args              # dropped as it ends
     cdef object context          # contextvars.Context the task runs in
-    cdef object value            # result, or the exception once failed
     cdef str kind                # wait reason: "read", "sleep", "lock" ...
     cdef object obj              # wait reason: what it waits for
     cdef object requests         # None, or a list of exceptions waiting for a checkpoint
@@ -58,13 +56,13 @@ cdef class Task(greenlet):
     cdef uint64_t id             # process-wide, from 1
     cdef int spawn_lasti
     cdef int fd                  # wait reason: the descriptor, -1 when none
-    cdef int shields             # cancellation is held back while > 0
+    cdef short shields           # cancellation is held back while > 0
     cdef unsigned char state
     cdef unsigned char how       # Wake of the last park
-    cdef bint failed             # value is an exception
-    cdef bint collected          # somebody has seen the exception
-    cdef bint is_main            # stands for a thread's main greenlet
-    cdef bint cancellable        # of the current park
+    cdef unsigned char failed             # value is an exception
+    cdef unsigned char collected          # somebody has seen the exception
+    cdef unsigned char is_main            # stands for a thread's main greenlet
+    cdef unsigned char cancellable        # of the current park
 
     cdef bint cancel_with(self, object exc) noexcept
 
@@ -76,6 +74,7 @@ cdef void (*last_words)(Task task) noexcept
 cdef object bootstrap
 
 cdef int64_t deadline_in(object seconds) except -1
+cdef int64_t sleep_deadline(object seconds) except -1
 cdef int64_t deadline_at(double deadline) noexcept
 cdef str describe(Task task)
 cdef str function_name(object fn)

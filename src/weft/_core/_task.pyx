@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint64_t
 from weft._core._greenlet cimport greenlet
 from weft._core._sys cimport NSEC, forever, weft_now_ns
 from weft._core._timers cimport timer_init
-from weft._core._waitlist cimport node_append, node_init, node_linked, node_unlink
+from weft._core._waitlist cimport list_init, node_append, node_init, node_linked, node_unlink
 
 from functools import partial
 
@@ -55,6 +55,13 @@ cdef int64_t deadline_in(object seconds) except -1:
     return now + <int64_t>ns if ns > 0 else now
 
 
+cdef int64_t sleep_deadline(object seconds) except -1:
+    """When a sleep that begins now ends; 0 for a sleep of 0 seconds."""
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    return deadline_in(seconds) if seconds != 0 else 0
+
+
 cdef class Task(greenlet):
     """A green thread: one call of a function on a small stack of its own.
 
@@ -73,7 +80,7 @@ cdef class Task(greenlet):
         last_id += 1
         self.id = last_id
         node_init(&self.node, <PyObject*>self)
-        node_init(&self.joiners, NULL)
+        list_init(&self.joiners)
         timer_init(&self.timer, <PyObject*>self)
         self.fd = -1
 

@@ -16,6 +16,15 @@ cdef struct WaitNode:
     PyObject* waiter     # borrowed: whoever is linked is kept alive by its hub
 
 
+cdef struct WaitList:    # a head: the first two fields of a node
+    WaitNode* next
+    WaitNode* prev
+
+
+cdef inline void list_init(WaitList* head) noexcept nogil:
+    head.next = head.prev = <WaitNode*>head
+
+
 cdef inline void node_init(WaitNode* node, PyObject* waiter) noexcept nogil:
     node.next = node
     node.prev = node
@@ -26,11 +35,33 @@ cdef inline bint node_linked(WaitNode* node) noexcept nogil:
     return node.next != node
 
 
-cdef inline void node_append(WaitNode* head, WaitNode* node) noexcept nogil:
+cdef inline void node_append(WaitList* head, WaitNode* node) noexcept nogil:
     node.prev = head.prev
-    node.next = head
+    node.next = <WaitNode*>head
     head.prev.next = node
     head.prev = node
+
+
+cdef inline void node_prepend(WaitList* head, WaitNode* node) noexcept nogil:
+    node.next = head.next
+    node.prev = <WaitNode*>head
+    head.next.prev = node
+    head.next = node
+
+
+cdef inline void list_move(WaitList* source, WaitList* target) noexcept nogil:
+    """Append all of ``source`` to ``target``, in its order."""
+    if source.next == <WaitNode*>source:
+        return
+    source.next.prev = target.prev
+    target.prev.next = source.next
+    source.prev.next = <WaitNode*>target
+    target.prev = source.prev
+    list_init(source)
+
+
+cdef inline bint list_empty(WaitList* head) noexcept nogil:
+    return head.next == <WaitNode*>head
 
 
 cdef inline void node_unlink(WaitNode* node) noexcept nogil:
@@ -40,10 +71,10 @@ cdef inline void node_unlink(WaitNode* node) noexcept nogil:
     node.prev = node
 
 
-cdef inline WaitNode* node_pop(WaitNode* head) noexcept nogil:
+cdef inline WaitNode* node_pop(WaitList* head) noexcept nogil:
     """The first of the list, unlinked; NULL when there is none."""
     cdef WaitNode* node = head.next
-    if node == head:
+    if node == <WaitNode*>head:
         return NULL
     node_unlink(node)
     return node
