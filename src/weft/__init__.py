@@ -12,8 +12,6 @@ Example:
   [0, 1, 4, 9]
 """
 
-import importlib as _importlib
-
 from weft._core._api import (
     checkpoint as checkpoint,
     current as current,
@@ -50,11 +48,13 @@ def __getattr__(name: str) -> object:
     module = _LAZY.get(name)
     if module is None:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")
-    loaded = _importlib.import_module(module)
+    from importlib import import_module
+
+    loaded = import_module(module)
     value = loaded if module == f"weft.{name}" else getattr(loaded, name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, "__version__"} - {"_importlib"})
+    return sorted({*globals(), *_LAZY, "__version__"})

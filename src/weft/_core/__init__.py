@@ -1,5 +1,11 @@
 """The native core. :mod:`weft.lowlevel` documents what it offers."""
 
+import os as _os
+
 from weft._core import _stacks
 
 _stacks.install()
+
+if _os.environ.get("WEFT_POLLER", "epoll") != "epoll":
+    # Now, so that it stands on the stdlib's selectors whatever is patched later.
+    from weft._core import _portable as _portable

@@ -3,7 +3,7 @@
 Owns nothing; every function works on the calling thread's hub.
 """
 
-from functools import partial
+from _functools import partial
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t

@@ -42,7 +42,6 @@ from weft._core._greenlet cimport (
     greenlet,
 )
 from weft._core._poller cimport READ, WRITE, FdState, Poller, known
-from weft._core._portable cimport PortablePoller
 from weft._core._sys cimport (
     c_read,
     forever,
@@ -713,6 +712,7 @@ cdef Poller new_poller():
     if name == "epoll":
         return EpollPoller()
     if name in ("poll", "select"):
+        from weft._core._portable import PortablePoller
         return PortablePoller(name)
     raise ValueError(f"WEFT_POLLER is {name!r}; it must be epoll, poll or select")
 
