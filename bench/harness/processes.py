@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from harness.paths import ROOT
+
 START_SECONDS = 20.0  # a server has this long to listen
 PAGE = resource.getpagesize()
 
@@ -56,8 +58,9 @@ def on_core(core: int) -> Iterator[None]:
 
 
 def complaint(stderr: str, otherwise: str) -> str:
+    """The last line of ``stderr``, without where on this machine the files lie."""
     lines = stderr.strip().splitlines()
-    return lines[-1] if lines else otherwise
+    return lines[-1].replace(f"{ROOT}/", "") if lines else otherwise
 
 
 def run_json(command: Sequence[str], core: int, seconds: float) -> dict[str, float]:

@@ -50,7 +50,7 @@ class Target:
         value = self.value(figures)
         if value is None:
             entry = figures.find(self.work, self.peer)
-            return Verdict(self, f"not measured{failure(entry.failure if entry else None)}", None)
+            return Verdict(self, "failed" if entry and entry.failure else "not measured", None)
         shown = f"{value:.2f}x" if self.against else f"{value:,.0f} {self.unit}".rstrip()
         met = value >= self.bound if self.at_least else value <= self.bound
         return Verdict(self, shown, met)
@@ -65,10 +65,6 @@ class Verdict:
     @property
     def word(self) -> str:
         return {True: "met", False: "MISSED", None: "?"}[self.met]
-
-
-def failure(reason: str | None) -> str:
-    return f": {reason}" if reason else ""
 
 
 TARGETS = (

@@ -47,10 +47,10 @@ def test_not_measured_is_neither_met_nor_missed() -> None:
     assert (verdict.met, verdict.word, verdict.measured) == (None, "?", "not measured")
 
 
-def test_why_it_was_not_measured_is_said() -> None:
+def test_a_failure_is_not_called_unmeasured() -> None:
     made = Figures()
     made.entry("echo", "weft").failure = "ImportError: no weft"
-    assert RATIO.verdict(made).measured == "not measured: ImportError: no weft"
+    assert (RATIO.verdict(made).met, RATIO.verdict(made).measured) == (None, "failed")
 
 
 def test_wanted_says_what_verdict_checks() -> None:
