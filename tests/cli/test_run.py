@@ -231,4 +231,4 @@ import weft.cli
     done = run_python("-I", "-c", program + "weft.cli.main(['run', 'prog.py'])")
     assert done.stderr == ""
     added = set(done.stdout.split())
-    assert added <= {"weft.cli", "weft.cli.run", "locale", "_locale"}
+    assert added <= {"weft.cli", "weft.cli._parser", "weft.cli.run", "locale", "_locale"}

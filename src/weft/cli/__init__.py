@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable
 
 from weft.cli import run
+from weft.cli._parser import make_parser
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run.main}
 
@@ -54,14 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     Raises:
       SystemExit: wrong usage (status 2), ``--help``, ``--version``, or the program's own.
     """
-    parser = argparse.ArgumentParser(
-        prog="weft",
-        usage="weft [-h] [--version] command ...",
-        description="Runs plain blocking Python concurrently.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    usage = "weft [-h] [--version] command ..."
+    parser = make_parser("weft", usage, "Runs plain blocking Python concurrently.", EPILOG)
     parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
     # PARSER: one word and all that follows it, options too.
     parser.add_argument("command", nargs=argparse.PARSER, help=argparse.SUPPRESS)

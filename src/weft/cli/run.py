@@ -1,6 +1,6 @@
 """``weft run``: patch the stdlib, then run a program as ``__main__``, as python does."""
 
-import argparse
+from weft.cli._parser import make_parser
 
 DESCRIPTION = """\
 Patches the stdlib, then runs a program as python would.
@@ -31,14 +31,8 @@ def main(words: list[str]) -> int:
       SystemExit: wrong usage, status 2.
       BaseException: whatever the program raises.
     """
-    parser = argparse.ArgumentParser(
-        prog="weft run",
-        usage="weft run [options] (prog.py | -m module) [argument ...]",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    usage = "weft run [options] (prog.py | -m module) [argument ...]"
+    parser = make_parser("weft run", usage, DESCRIPTION, EXAMPLES)
     own, program, is_module = split(words)
     parser.parse_args(own)
     if not program:
