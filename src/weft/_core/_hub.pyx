@@ -876,7 +876,10 @@ def report_failures(list failures):
     import logging
     logger = logging.getLogger("weft")
     for description, exc in failures:
-        logger.error("%s failed, and nobody asked for its result", description, exc_info=exc)
+        try:
+            logger.error("%s failed, and nobody asked for its result", description, exc_info=exc)
+        except Exception:        # a filter's: as a failure of this task it would come back here
+            sys.excepthook(*sys.exc_info())
 
 
 def take_failures():

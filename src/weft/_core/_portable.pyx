@@ -82,7 +82,7 @@ cdef class PortablePoller(Poller):
     cdef int wait(self, int64_t timeout) except -1:
         cdef FdState* fs
         cdef int what
-        seconds = None if timeout == forever() else min(timeout / NSEC, LONGEST)
+        seconds = None if timeout == forever() else min(timeout / <double>NSEC, LONGEST)
         try:
             ready = self.selector.select(seconds)
         except OSError as exc:

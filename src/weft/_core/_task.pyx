@@ -163,7 +163,7 @@ cdef class Task(greenlet):
         elif self.obj is not None:
             reason += " " + brief(self.obj)
         if self.timer.place >= 0:
-            reason += f", {(self.timer.when - weft_now_ns()) / NSEC:.3f} s left"
+            reason += f", {(self.timer.when - weft_now_ns()) / <double>NSEC:.3f} s left"
         return reason
 
     @property
