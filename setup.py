@@ -27,6 +27,7 @@ DIRECTIVES = {
     "boundscheck": False,
     "wraparound": False,
     "cdivision": True,
+    "auto_pickle": False,
     "embedsignature": True,
     "embedsignature.format": "python",
 }

@@ -139,7 +139,7 @@ cdef unsigned long collecting = 0
 cdef class Hub(Scheduler):
     """The scheduler of one OS thread; made by the first weft call in that thread."""
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("a Hub is made by the first weft call in its thread")
 
     def __dealloc__(self):
@@ -431,10 +431,10 @@ cdef class Hub(Scheduler):
         if self.signalled:
             self.signalled = False
             self.watch_signals()
-            self.jump_queue(new_task(self, run_signal_handlers, (), None, "weft-signals"))
+            self.jump_queue(new_task(self, _run_signal_handlers, (), None, "weft-signals"))
         if self.failures:
             failures, self.failures = self.failures, []
-            new_task(self, report_failures, (failures,), None, "weft-failures")
+            new_task(self, _report_failures, (failures,), None, "weft-failures")
         if self.garbage:
             garbage, self.garbage = self.garbage, []
             new_task(self, garbage.clear, (), None, "weft-garbage")
@@ -637,7 +637,7 @@ cdef class Hub(Scheduler):
         }
 
 
-cdef class Keeper:
+cdef class _Keeper:
     """Sits in the thread state's dictionary, so that it dies with its thread."""
     cdef Hub hub
 
@@ -665,7 +665,7 @@ cdef Scheduler here():
 cdef Hub new_hub():
     global weft_hub
     cdef Hub hub = Hub.__new__(Hub)
-    cdef Keeper keeper
+    cdef _Keeper keeper
     cdef Task main
     import threading
     hub.thread_name = threading.current_thread().name
@@ -685,7 +685,7 @@ cdef Hub new_hub():
     hub.current = main
     hub.greenlet = greenlet(hub._run, <object>main.target)
     hub.start()
-    keeper = Keeper.__new__(Keeper)
+    keeper = _Keeper.__new__(_Keeper)
     keeper.hub = hub
     (<dict>PyThreadState_GetDict())["weft.hub"] = keeper
     hubs.append(hub)
@@ -845,7 +845,7 @@ def _bootstrap():
 
 # -- chores ------------------------------------------------------------------------
 
-def run_signal_handlers():
+def _run_signal_handlers():
     """Run what signals made due, in a task: a handler may park, and raises in the main task."""
     try:
         PyErr_CheckSignals()
@@ -871,7 +871,7 @@ cdef void last_words(Task task) noexcept:
         hub.garbage.append(task.value)
 
 
-def report_failures(list failures):
+def _report_failures(list failures):
     """Log each exception that nobody collected, with the task's name and spawn place."""
     import logging
     logger = logging.getLogger("weft")
@@ -917,7 +917,7 @@ cdef int end_thread(Hub hub) except -1:
     hubs.remove(hub)
     weft_hub = NULL
     if hub.failures:
-        report_failures(hub.failures)
+        _report_failures(hub.failures)
     return 0
 
 
@@ -955,7 +955,7 @@ cdef int exit_status(object exc) except -1:
     return 1
 
 
-def after_fork_in_child():
+def _after_fork_in_child():
     """Only the forking task goes on in the child; it is the main task there."""
     cdef Hub hub
     global collecting
@@ -970,7 +970,7 @@ def after_fork_in_child():
         hub.after_fork(True)
 
 
-def gc_phase(phase, info):
+def _gc_phase(phase, info):
     """gc.callbacks entry: note which thread collects."""
     global collecting
     collecting = PyThread_get_thread_ident() if phase == "start" else 0
@@ -979,5 +979,5 @@ def gc_phase(phase, info):
 _task.here = here
 _task.last_words = last_words
 _task.bootstrap = _bootstrap
-gc.callbacks.append(gc_phase)
-os.register_at_fork(after_in_child=after_fork_in_child)
+gc.callbacks.append(_gc_phase)
+os.register_at_fork(after_in_child=_after_fork_in_child)

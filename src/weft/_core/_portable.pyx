@@ -18,24 +18,24 @@ from weft._core._sys cimport NSEC, forever
 
 
 # The functions are bound here, to the originals, whatever is patched later.
-class PollSelector(selectors.PollSelector):
+class _PollSelector(selectors.PollSelector):
     _selector_cls = select.poll
 
 
-class SelectSelector(selectors.SelectSelector):
+class _SelectSelector(selectors.SelectSelector):
     _select = staticmethod(select.select)
 
 
-SELECTORS = {"poll": PollSelector, "select": SelectSelector}
+_SELECTORS = {"poll": _PollSelector, "select": _SelectSelector}
 
 
-def refuse_unfit(int fd, _select=select.select):
+def _refuse_unfit(int fd, _select=select.select):
     """Raise what select() says to ``fd`` alone: among others it would refuse them all."""
     _select([fd], (), (), 0)
 
 
 # Raises what is wrong with a descriptor before the selector takes it.
-CHECKS = {"poll": os.fstat, "select": refuse_unfit}
+_CHECKS = {"poll": os.fstat, "select": _refuse_unfit}
 
 cdef enum:
     LONGEST = 86400              # seconds of one wait: what every selector takes
@@ -47,7 +47,7 @@ cdef class PortablePoller(Poller):
     def __cinit__(self, str name):
         self.name = name
         self.wake_read = self.wake_write = -1
-        self.selector = SELECTORS[name]()
+        self.selector = _SELECTORS[name]()
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_read, False)
         os.set_blocking(self.wake_write, False)
@@ -65,7 +65,7 @@ cdef class PortablePoller(Poller):
         if fs.armed:
             self.selector.modify(fs.fd, events)
         else:
-            CHECKS[self.name](fs.fd)
+            _CHECKS[self.name](fs.fd)
             self.selector.register(fs.fd, events)
             self.registered += 1
         fs.armed = wanted
