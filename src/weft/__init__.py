@@ -13,21 +13,36 @@ Example:
 """
 
 from weft._core._api import (
-    checkpoint as checkpoint,
-    current as current,
-    now as now,
-    sleep as sleep,
-    spawn as spawn,
-    tasks as tasks,
+    checkpoint,
+    current,
+    now,
+    sleep,
+    spawn,
+    tasks,
 )
-from weft._core._task import Task as Task
+from weft._core._task import Task
 from weft._errors import (
-    Cancelled as Cancelled,
-    Deadlock as Deadlock,
-    TaskError as TaskError,
-    WeftError as WeftError,
+    Cancelled,
+    Deadlock,
+    TaskError,
+    WeftError,
 )
-from weft._tasks import joinall as joinall
+from weft._tasks import joinall
+
+__all__ = [
+    "Cancelled",
+    "Deadlock",
+    "Task",
+    "TaskError",
+    "WeftError",
+    "checkpoint",
+    "current",
+    "joinall",
+    "now",
+    "sleep",
+    "spawn",
+    "tasks",
+]
 
 # What is dear to import is imported when it is first asked for (PEP 562).
 _LAZY = {

@@ -9,18 +9,14 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process, leave, live_tasks, new_task
+from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process, live_tasks, new_task
 from weft._core._poller cimport READ, WRITE, FdState, known
 from weft._core._sys cimport (
     NSEC,
-    POLLERR,
-    POLLHUP,
     POLLIN,
-    POLLNVAL,
     POLLOUT,
     POLLPRI,
     c_poll,
-    forever,
     pollfd,
     weft_context,
     weft_now_ns,

@@ -17,4 +17,3 @@ cdef class EpollPoller(Poller):
 
     cdef int ask(self, int64_t timeout) except -1
     cdef int ask_timed(self, int64_t timeout) noexcept
-

@@ -7,7 +7,7 @@ wait. ``update`` and ``forget`` may come from the thread that closes a socket;
 the kernel locks epoll itself.
 """
 
-from libc.errno cimport EBADF, EEXIST, EINTR, ENOENT, ENOSYS, EPERM, errno
+from libc.errno cimport EEXIST, EINTR, ENOENT, ENOSYS, EPERM, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 

@@ -41,7 +41,7 @@ from weft._core._greenlet cimport (
     PyGreenlet_Switch,
     greenlet,
 )
-from weft._core._poller cimport READ, WRITE, FdState, Poller, known
+from weft._core._poller cimport READ, FdState, Poller, known
 from weft._core._sys cimport (
     c_read,
     forever,
@@ -55,7 +55,6 @@ from weft._core._task cimport (
     ABANDONED,
     DONE,
     EXPIRED,
-    NEW,
     PARKED,
     READY,
     RUNNING,
@@ -65,6 +64,7 @@ from weft._core._task cimport (
     Task,
     describe,
     function_name,
+    name_of_thread,
     never_ends,
 )
 from weft._core._timers cimport Timer, TimerHeap
@@ -667,9 +667,8 @@ cdef Hub new_hub():
     cdef Hub hub = Hub.__new__(Hub)
     cdef _Keeper keeper
     cdef Task main
-    import threading
-    hub.thread_name = threading.current_thread().name
     hub.ident = PyThread_get_thread_ident()
+    hub.thread_name = name_of_thread(hub.ident)
     hub.timers = TimerHeap()
     hub.failures, hub.garbage, hub.abandoned = [], [], []
     node_init(&hub.signal_node, NULL)
@@ -677,8 +676,7 @@ cdef Hub new_hub():
     list_init(&hub.inbox)
     main = hub.main = Task.__new__(Task)
     main.hub = hub
-    main.fn = main.given_name = "main" if threading.current_thread() is threading.main_thread() else (
-        f"main of {hub.thread_name}")
+    main.fn = main.given_name = "main" if in_main_thread() else f"main of {hub.thread_name}"
     main.is_main = True
     main.state = RUNNING
     main.target = root_greenlet()
@@ -720,20 +718,29 @@ cdef Poller new_poller():
 cdef tuple signal_pipe():
     """A pipe a byte comes out of at each signal; None off the main thread or if one is set."""
     cdef int reader, writer, previous
+    if not in_main_thread():
+        return None
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
-    try:
-        previous = set_wakeup_fd(writer, warn_on_full_buffer=False)
-    except ValueError:               # not the main thread: signals are none of its business
-        previous = writer
+    previous = set_wakeup_fd(writer, warn_on_full_buffer=False)
     if previous == -1:
         return reader, writer
-    if previous != writer:
-        set_wakeup_fd(previous)      # somebody else's; EINTR is left to tell us
+    set_wakeup_fd(previous)          # somebody else's; EINTR is left to tell us
     os.close(reader)
     os.close(writer)
     return None
+
+
+cdef bint in_main_thread() except -1:
+    """Whether this is the thread that runs signal handlers: CPython refuses others first."""
+    try:
+        set_wakeup_fd(-2)
+    except ValueError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 cdef void unpark_waiter(PyObject* waiter) noexcept:

@@ -23,8 +23,8 @@ cdef struct FdState:
     uint32_t sequence     # grows when the fd is forgotten: rejects events of its old file
     unsigned char owned   # registered for good, edge-triggered
     unsigned char armed   # directions the kernel is asked for now
-    unsigned char present # the kernel may hold a registration, armed or spent
-    unsigned char drained # a short read emptied it and no edge has come since (owned only)
+    unsigned char present  # the kernel may hold a registration, armed or spent
+    unsigned char drained  # a short read emptied it and no edge has come since (owned only)
     unsigned char ended   # SEEN_END came since it was registered; sticky
 
 # Claims a waiter's park; called for each waiter of a descriptor with an event.

@@ -26,7 +26,6 @@ What a back end supplies (``_epoll.pyx``, ``_portable.pyx``):
 Readiness is a hint: waiters retry their system call and may park again.
 """
 
-from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset

@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 class SocketState:
     timeout: float | None
     def __new__(
-        cls, fd: int, family: int, type: int, timeout: float | None = None
+        cls, fd: int, family: int, kind: int, timeout: float | None = None
     ) -> SocketState: ...
     @property
     def fd(self) -> int: ...

@@ -28,7 +28,7 @@ from weft._core._sys cimport (
     forever,
     weft_now_ns,
 )
-from weft._core._task cimport EXPIRED, deadline_at, deadline_in
+from weft._core._task cimport EXPIRED, deadline_at
 
 from weft._core._api import closing as close_waiters
 
@@ -43,18 +43,18 @@ cdef class SocketState:
 
     Args:
       fd: its descriptor, non-blocking.
-      family, type: as the stdlib's, ``type`` without flag bits.
+      family, kind: the stdlib's family and type, without flag bits.
       timeout: seconds for each operation; None waits for ever, 0 never waits.
     """
 
-    def __cinit__(self, int fd, int family, int type, timeout=None):
+    def __cinit__(self, int fd, int family, int kind, timeout=None):
         self.fd = fd
         self.family = family
-        self.type = type
+        self.type = kind
         self.timeout = timeout
         # Only there: a datagram is one recv whatever its size, and a Unix stream
         # stops a read at what SCM_RIGHTS came with.
-        self.plain_tcp = type == SOCK_STREAM and (family == AF_INET or family == AF_INET6)
+        self.plain_tcp = kind == SOCK_STREAM and (family == AF_INET or family == AF_INET6)
         for hub in hubs_of_process():
             (<Hub>hub).poller.renew(fd)
 

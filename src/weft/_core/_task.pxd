@@ -34,15 +34,16 @@ cdef class Scheduler:
 
 cdef class Task(greenlet):
     cdef Scheduler hub           # where it runs, for life; None once its hub is gone
-    cdef PyObject* target        # greenlet to switch to; owned. Self, unless a raw greenlet
-                                 # inside the task parked, or this is a main task
+    # Greenlet to switch to; owned. Self, unless a raw greenlet inside the task parked, or
+    # this is a main task.
+    cdef PyObject* target
     cdef PyObject* live_next     # links in its hub's circle of unfinished tasks,
     cdef PyObject* live_prev     # which owns one reference to each
     cdef WaitNode node           # linked in the ready queue, or where it waits if in one list
     cdef WaitList joiners        # tasks that wait for this one to finish
     cdef Timer timer             # deadline of the current park
-    cdef object value            # what the waker passed to the last park; once done the
-                                 # result, or the exception if it failed
+    # What the waker passed to the last park; once done the result, or the exception.
+    cdef object value
     cdef object fn               # what to run; its name (str) once it has run
     cdef tuple args              # dropped as it ends
     cdef object context          # contextvars.Context the task runs in
@@ -79,3 +80,4 @@ cdef int64_t deadline_at(double deadline) noexcept
 cdef str describe(Task task)
 cdef str function_name(object fn)
 cdef str never_ends(Task task)
+cdef str name_of_thread(unsigned long ident)

@@ -5,8 +5,10 @@ through Scheduler), pollers, sockets. Callers park here in ``join`` and
 ``result``; the finishing task wakes them, from any thread.
 """
 
+import sys
+
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_CLEAR, Py_INCREF
+from cpython.ref cimport Py_CLEAR
 from libc.math cimport ceil
 from libc.stdint cimport int64_t, uint64_t
 
@@ -18,6 +20,9 @@ from weft._core._waitlist cimport list_init, node_append, node_init, node_linked
 from functools import partial
 
 from weft._errors import Cancelled, TaskError
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() noexcept
 
 cdef uint64_t last_id = 0
 
@@ -294,12 +299,18 @@ cdef class Task(greenlet):
         raise TaskError(refusal(self, "throw into"))
 
 
+cdef str name_of_thread(unsigned long ident):
+    """The thread's name, if the threading module knows it; makes no Thread and no hub."""
+    threading = sys.modules.get("threading")
+    thread = getattr(threading, "_active", {}).get(ident)
+    return thread.name if thread is not None else f"thread {ident}"
+
+
 cdef str refusal(Task task, str what):
-    import threading
     owner = task.hub.thread_name if task.hub is not None else "a thread that has ended"
     return (
         f"cannot {what} task {task.name!r} of {owner} from thread "
-        f"{threading.current_thread().name!r}: only a hub switches tasks; "
+        f"{name_of_thread(PyThread_get_thread_ident())!r}: only a hub switches tasks; "
         f"use join(), result(), cancel() or weft.lowlevel.unpark()"
     )
 
