@@ -56,6 +56,8 @@ cdef class Hub(Scheduler):
     cdef int jump_queue(self, Task task) except -1
     cdef int watch_signals(self) except -1
     cdef int raise_in_main(self, object exc) except -1
+    cdef int interrupt(self) except -1
+    cdef bint interrupt_waits(self) except -1
     cdef int begin_wait(self, Task me, str kind, object obj, int64_t deadline,
                         bint cancellable) except -1
     cdef void end_wait(self, Task me) noexcept

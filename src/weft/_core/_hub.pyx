@@ -20,7 +20,7 @@ import gc
 import os
 import sys
 
-from _signal import set_wakeup_fd
+from _signal import SIGINT, default_int_handler, getsignal, set_wakeup_fd, signal
 
 cimport cython
 from cpython.object cimport PyObject
@@ -468,6 +468,25 @@ cdef class Hub(Scheduler):
             self.main.requests.append(exc)
         return 0
 
+    cdef int interrupt(self) except -1:
+        """Ctrl-C: raise KeyboardInterrupt in the main task, whichever task the signal found.
+
+        Raises it here if the main task runs, or if it has not come to raise an
+        earlier one: then a task that never parks holds the hub, and it gets this one.
+        """
+        if self.current is self.main or self.interrupt_waits():
+            raise KeyboardInterrupt
+        self.raise_in_main(KeyboardInterrupt())
+        return 0
+
+    cdef bint interrupt_waits(self) except -1:
+        cdef Task main = self.main
+        if self.current is None:
+            return False
+        if main.state == READY and main.how == THROWN:
+            return isinstance(main.value, KeyboardInterrupt)
+        return any([isinstance(exc, KeyboardInterrupt) for exc in main.requests or ()])
+
     # -- the life of a task -----------------------------------------------------------
 
     cdef bint begin(self, Task me) noexcept:
@@ -573,6 +592,8 @@ cdef class Hub(Scheduler):
         if self.signal_pipe is None:
             self.signal_pipe = signal_pipe()
         self.watch_signals()
+        if in_main_thread() and getsignal(SIGINT) is default_int_handler:
+            signal(SIGINT, _interrupt)
         return 0
 
     cdef int after_fork(self, bint here) except -1:
@@ -860,6 +881,11 @@ def _run_signal_handlers():
         raise
     except BaseException as exc:
         get_hub().raise_in_main(exc)
+
+
+def _interrupt(signum, frame):
+    """Handler of SIGINT in place of Python's own, which raises wherever the signal finds it."""
+    get_hub().interrupt()
 
 
 cdef void last_words(Task task) noexcept:

@@ -1,0 +1,105 @@
+"""Ctrl-C, in processes of their own: the main task gets it, whatever runs when it comes."""
+
+import subprocess
+import sys
+import textwrap
+
+PRELUDE = """
+import os, signal, weft
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def run(program: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_interrupt_while_main_runs_is_raised_there() -> None:
+    program = """
+    weft.spawn(weft.sleep, 60)
+    weft.checkpoint()
+    try:
+        interrupt()
+    except KeyboardInterrupt:
+        print("main")
+    """
+    assert run(program) == ["main"]
+
+
+def test_interrupt_while_another_task_runs_is_raised_in_main() -> None:
+    program = """
+    def worker():
+        interrupt()
+        sum(range(1000))
+        print("worker goes on")
+
+    task = weft.spawn(worker)
+    try:
+        weft.sleep(60)
+    except KeyboardInterrupt:
+        print("main")
+    print(task.result())
+    """
+    assert run(program) == ["worker", "goes", "on", "main", "None"]
+
+
+def test_interrupt_reaches_main_in_a_wait_that_cannot_be_cancelled() -> None:
+    program = """
+    weft.spawn(interrupt)
+    try:
+        weft.lowlevel.park("lock", cancellable=False)
+    except KeyboardInterrupt:
+        print("main")
+    """
+    assert run(program) == ["main"]
+
+
+def test_second_interrupt_is_raised_in_the_task_that_holds_the_hub() -> None:
+    program = """
+    def hog():
+        try:
+            interrupt()
+            sum(range(1000))
+            interrupt()
+            sum(range(1000))
+        except KeyboardInterrupt:
+            print("hog")
+
+    weft.spawn(hog)
+    try:
+        weft.sleep(60)
+    except KeyboardInterrupt:
+        print("main")
+    """
+    assert run(program) == ["hog", "main"]
+
+
+def test_interrupt_wakes_a_hub_that_waits_on_the_kernel() -> None:
+    program = """
+    import threading
+    timer = threading.Timer(0.05, interrupt)
+    timer.start()
+    try:
+        weft.sleep(60)
+    except KeyboardInterrupt:
+        print("main")
+    """
+    assert run(program) == ["main"]
+
+
+def test_a_handler_of_the_program_is_left_alone() -> None:
+    program = """
+    signal.signal(signal.SIGINT, lambda *_: print("own"))
+    weft.spawn(interrupt).join()
+    """
+    assert run(program) == ["own"]
