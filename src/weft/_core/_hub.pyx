@@ -31,6 +31,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
 from weft._core cimport _task
+from weft._core._debug cimport weft_check
 from weft._core._epoll cimport EpollPoller
 from weft._core._greenlet cimport (
     PyGreenlet_GetCurrent,
@@ -54,6 +55,7 @@ from weft._core._sys cimport (
 from weft._core._task cimport (
     ABANDONED,
     DONE,
+    NEW,
     EXPIRED,
     PARKED,
     READY,
@@ -147,6 +149,8 @@ cdef class Hub(Scheduler):
 
     cdef void append(self, Task task) noexcept:
         """Put a task that is READY or NEW at the end of the ready queue."""
+        weft_check(task.state == READY or task.state == NEW)
+        weft_check(not node_linked(&task.node))
         node_append(&self.ready, &task.node)
 
     cdef PyObject* take(self) noexcept:
@@ -178,6 +182,7 @@ cdef class Hub(Scheduler):
         The hub looks into its inbox and says that it sleeps without letting
         go of the GIL in between, so no task is left behind.
         """
+        weft_check(not node_linked(&task.node))
         node_append(&self.inbox, &task.node)
         self.rouse()
 
@@ -216,6 +221,8 @@ cdef class Hub(Scheduler):
         me.cancellable = cancellable
         if deadline != forever():
             self.timers.arm(&me.timer, deadline)
+        weft_check(me.state == RUNNING)
+        weft_check(self.current is me)
         me.state = PARKED
         return 0
 
@@ -333,6 +340,7 @@ cdef class Hub(Scheduler):
                         f"only weft.lowlevel.unpark may wake a parked task")
 
     cdef void set_running(self, PyObject* task, int64_t now) noexcept:
+        weft_check((<Task>task).state == READY or (<Task>task).state == NEW)
         (<Task>task).state = RUNNING
         self.current = <Task>task
         self.slice_end = now + SLICE

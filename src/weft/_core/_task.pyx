@@ -12,6 +12,7 @@ from cpython.ref cimport Py_CLEAR
 from libc.math cimport ceil
 from libc.stdint cimport int64_t, uint64_t
 
+from weft._core._debug cimport WEFT_DEBUG, weft_count, weft_counted
 from weft._core._greenlet cimport greenlet
 from weft._core._sys cimport NSEC, forever, weft_now_ns
 from weft._core._timers cimport timer_init
@@ -82,6 +83,7 @@ cdef class Task(greenlet):
 
     def __cinit__(self):
         global last_id
+        weft_count(1)
         last_id += 1
         self.id = last_id
         node_init(&self.node, <PyObject*>self)
@@ -93,6 +95,7 @@ cdef class Task(greenlet):
         raise TypeError("a Task is made by weft.spawn(fn, ...), not by calling Task")
 
     def __dealloc__(self):
+        weft_count(-1)
         if self.target != NULL and self.target != <PyObject*>self:
             Py_CLEAR(self.target)
 
@@ -353,3 +356,8 @@ cdef str never_ends(Task task):
 cdef str describe(Task task):
     place = task.spawn_place
     return f"task {task.name!r}" + (f", spawned at {place}" if place else "")
+
+
+def live_objects():
+    """How many Task objects there are, done ones included; None unless this is a debug build."""
+    return weft_counted if WEFT_DEBUG else None
