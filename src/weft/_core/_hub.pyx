@@ -328,8 +328,8 @@ cdef class Hub(Scheduler):
 
     cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1:
         """Somebody switched or threw into a parked greenlet himself."""
-        if me.state == PARKED:
-            leave(me)
+        if me.state != RUNNING:
+            leave(me)                # the list it waits in, or the ready queue
             self.end_wait(me)
             me.state = RUNNING
             self.current = me

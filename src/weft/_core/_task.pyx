@@ -295,10 +295,16 @@ cdef class Task(greenlet):
             return bootstrap
         raise TaskError(f"task {self.name!r} is run by its hub; spawn another task instead")
 
+    # A raw greenlet inside the task may go back to it: SQLAlchemy's does.
+
     def switch(self, *args, **kwargs):
+        if runs_here(self):
+            return greenlet.switch(self, *args, **kwargs)
         raise TaskError(refusal(self, "switch to"))
 
     def throw(self, *args, **kwargs):
+        if runs_here(self):
+            return greenlet.throw(self, *args, **kwargs)
         raise TaskError(refusal(self, "throw into"))
 
 
@@ -307,6 +313,10 @@ cdef str name_of_thread(unsigned long ident):
     threading = sys.modules.get("threading")
     thread = getattr(threading, "_active", {}).get(ident)
     return thread.name if thread is not None else f"thread {ident}"
+
+
+cdef bint runs_here(Task task) except -1:
+    return task.state == RUNNING and here().current is task
 
 
 cdef str refusal(Task task, str what):
