@@ -95,21 +95,6 @@ def test_sleep_is_never_early(nanoseconds) -> None:
     assert time.monotonic_ns() - start >= nanoseconds
 
 
-def test_a_late_hub_wakes_sleepers_in_the_order_of_their_deadlines() -> None:
-    woken: list[int] = []
-    base = weft.now()
-
-    def sleeper(number: int) -> None:
-        try:
-            lowlevel.park("deadline", deadline=base + number * STEP)
-        except TimeoutError:
-            woken.append(number)
-
-    tasks = [weft.spawn(sleeper, n) for n in (5, 1, 4, 2, 3, 900, 0)]
-    weft.joinall(tasks)
-    assert woken == [0, 1, 2, 3, 4, 5, 900]
-
-
 def test_sleep_of_nothing_lets_others_run() -> None:
     ran: list[int] = []
     weft.spawn(ran.append, 1)
