@@ -13,6 +13,9 @@ cdef class SocketState:
 
     cdef int64_t give_up(self) noexcept
     cdef int wait(self, int direction, int64_t deadline) except -1
+    cdef bint is_blocking_stream(self, int flags) noexcept
+    cdef int64_t begin_wait(self, int flags) except -1
+    cdef Py_ssize_t receive_all(self, Hub hub, char* buf, Py_ssize_t size, int flags) except -1
     cdef Py_ssize_t receive(self, Hub hub, char* buf, Py_ssize_t size, int flags) except -1
     cdef Py_ssize_t transmit(self, Hub hub, const char* buf, Py_ssize_t size, int flags,
                              int64_t deadline) except -1

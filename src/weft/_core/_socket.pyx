@@ -32,7 +32,17 @@ from weft._core._task cimport EXPIRED, deadline_at
 
 from weft._core._api import closing as close_waiters
 
+cdef extern from "<sys/socket.h>" nogil:
+    """
+    #ifndef MSG_ERRQUEUE
+    #define MSG_ERRQUEUE 0
+    #endif
+    """
+    enum: MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_WAITALL
+
 cdef enum:
+    # With these the kernel does not wait even if the descriptor is a blocking one.
+    NEVER_WAIT = MSG_DONTWAIT | MSG_ERRQUEUE
     # Up to this size a recv goes through the hub's scratch buffer: a task that
     # parks must not hold the 64 KiB it asked for, ten thousand of them least of all.
     SCRATCH = 65536
@@ -127,6 +137,16 @@ cdef class SocketState:
             raise TimeoutError("timed out")
         return 0
 
+    cdef bint is_blocking_stream(self, int flags) noexcept:
+        """Whether a call takes or gives all it was asked for, as on a blocking descriptor."""
+        return self.timeout_ns < 0 and self.type == SOCK_STREAM and not flags & NEVER_WAIT
+
+    cdef int64_t begin_wait(self, int flags) except -1:
+        """After the first EAGAIN of an operation: its deadline, if it may wait."""
+        if flags & NEVER_WAIT and self.timeout_ns < 0:
+            raise_errno(EAGAIN)
+        return self.give_up()
+
     cdef Py_ssize_t receive(self, Hub hub, char* buf, Py_ssize_t size, int flags) except -1:
         cdef FdState* fs = known(hub.poller, self.fd)
         cdef int64_t deadline = -1
@@ -144,9 +164,18 @@ cdef class SocketState:
                 if may_wait() == 0:
                     continue
             if deadline == -1:
-                deadline = self.give_up()
+                deadline = self.begin_wait(flags)
             self.wait(READ, deadline)
             fs = known(hub.poller, self.fd)
+
+    cdef Py_ssize_t receive_all(self, Hub hub, char* buf, Py_ssize_t size, int flags) except -1:
+        """MSG_WAITALL: until ``size`` bytes are there, the stream ends or fails."""
+        cdef Py_ssize_t n = self.receive(hub, buf, size, flags)
+        cdef Py_ssize_t got = n
+        while 0 < n and got < size and not flags & MSG_PEEK and self.is_blocking_stream(flags):
+            n = self.receive(hub, buf + got, size - got, flags)
+            got += n
+        return got
 
     cdef Py_ssize_t transmit(self, Hub hub, const char* buf, Py_ssize_t size, int flags,
                              int64_t deadline) except -1:
@@ -158,7 +187,7 @@ cdef class SocketState:
             if may_wait() == 0:
                 continue
             if deadline == -1:
-                deadline = self.give_up()
+                deadline = self.begin_wait(flags)
             self.wait(WRITE, deadline)
 
     cdef object retry(self, int direction, object sock, object method, tuple args):
@@ -203,11 +232,11 @@ def recv(sock, Py_ssize_t bufsize, int flags=0):
     if bufsize < 0:
         raise ValueError("negative buffersize in recv")
     charge(hub)
-    if bufsize <= SCRATCH:
+    if bufsize <= SCRATCH and not flags & MSG_WAITALL:
         n = state.receive(hub, hub.scratch_buffer(SCRATCH), bufsize, flags)
         return PyBytes_FromStringAndSize(hub.scratch, n)
     data = PyBytes_FromStringAndSize(NULL, bufsize)
-    n = state.receive(hub, PyBytes_AS_STRING(data), bufsize, flags)
+    n = state.receive_all(hub, PyBytes_AS_STRING(data), bufsize, flags)
     return data[:n] if n < bufsize else data
 
 
@@ -223,20 +252,31 @@ def recv_into(sock, buffer, Py_ssize_t nbytes=0, int flags=0):
         if nbytes > view.len:
             raise ValueError("buffer too small for requested bytes")
         charge(hub)
+        if flags & MSG_WAITALL:
+            return state.receive_all(hub, <char*>view.buf, nbytes or view.len, flags)
         return state.receive(hub, <char*>view.buf, nbytes or view.len, flags)
     finally:
         PyBuffer_Release(&view)
 
 
 def send(sock, data, int flags=0):
-    """Send some of ``data``; returns how many bytes the kernel took."""
+    """Send some of ``data``; returns how many bytes the kernel took.
+
+    All of it on a stream without a timeout, as the kernel does on a blocking descriptor:
+    there is code that relies on it.
+    """
     cdef SocketState state = state_of(sock)
     cdef Hub hub = get_hub()
     cdef Py_buffer view
+    cdef Py_ssize_t n
     charge(hub)
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
-        return state.transmit(hub, <const char*>view.buf, view.len, flags, -1)
+        n = state.transmit(hub, <const char*>view.buf, view.len, flags, -1)
+        if n < view.len and state.is_blocking_stream(flags):
+            send_rest(hub, state, <const char*>view.buf + n, view.len - n, flags)
+            n = view.len
+        return n
     finally:
         PyBuffer_Release(&view)
 
