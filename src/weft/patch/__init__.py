@@ -111,7 +111,7 @@ def is_patched(name: str) -> bool:
       >>> weft.patch.is_patched("json")
       False
     """
-    return _registry.is_replaced(name)
+    return name in _registry.applied
 
 
 def original(name: str) -> ModuleType:

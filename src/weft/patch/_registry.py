@@ -1,94 +1,131 @@
 """What was replaced in the stdlib, by what, and what stood there before.
 
 Owns: the record of every replaced name. Must not know: which names there are;
-each module's own file in this package says that. Nothing here parks.
+each module's own file in this package says that, with a function ``patch()``
+and, where a module cannot be had unpatched by putting names back, ``original()``.
+Nothing here parks.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from types import FunctionType, ModuleType
+from typing import Any
 
-# (module's name, attribute) -> (what stood there, what stands there now).
-replaced: dict[tuple[str, str], tuple[object, object]] = {}
+from weft._modules import copy_of
+
+# (module's name, attribute) -> what stood there before the first patch.
+originals: dict[tuple[str, str], object] = {}
+# Modules some of whose classes had an attribute replaced: the class has no second, original self.
+changed_inside: set[str] = set()
+# What modules took from a patched one before: id of the original -> (original, replacement).
+taken_before: dict[int, tuple[object, object]] = {}
 # Modules whose patch has been applied.
 applied: set[str] = set()
+# Modules as they were, for those who asked.
+unpatched: dict[str, ModuleType] = {}
 # Modules that keep what they took: our own, what we stand on, and the importer itself.
 EXEMPT = ("weft", "greenlet", "importlib", "_frozen_importlib", "_frozen_importlib_external")
-# Values many modules share by chance: one that is "the same object" says nothing.
+# Values many modules share by chance: that one is the same object says nothing.
 PLAIN = (type(None), bool, int, float, str, bytes, tuple)
 
 
-def replace(module: ModuleType, name: str, value: object) -> None:
-    """Put ``value`` in place of ``module.name``; the first original is the one remembered.
+def replace(owner: ModuleType | type, name: str, value: object, *, taken: bool = True) -> None:
+    """Put ``value`` in place of ``owner.name``; the first original is the one remembered.
 
     Args:
-      module: a stdlib module.
-      name: an attribute it has; a name it lacks is left out, since versions differ.
+      owner: a stdlib module, or a class of one.
+      name: an attribute; where this version of Python has none, nothing is done.
       value: its green counterpart.
+      taken: whether :func:`sweep` shall give it to those who took the original by name.
     """
-    missing = object()
-    present = getattr(module, name, missing)
-    if present is missing or present is value:
+    if name not in vars(owner):
         return
-    key = module.__name__, name
-    first = replaced[key][0] if key in replaced else present
-    replaced[key] = first, value
-    setattr(module, name, value)
-
-
-def is_replaced(module: str) -> bool:
-    """Whether any name of the module called ``module`` was replaced."""
-    return module in applied or any(owner == module for owner, _ in replaced)
+    present = vars(owner)[name]
+    if isinstance(owner, ModuleType):
+        originals.setdefault((owner.__name__, name), present)
+        if taken and present is not value and not isinstance(present, PLAIN):
+            taken_before[id(present)] = present, value
+    else:
+        changed_inside.add(owner.__module__)
+    setattr(owner, name, value)
 
 
 def original(name: str) -> ModuleType:
-    """The module called ``name`` as it was before any patch.
+    """The module called ``name`` as it was before any patch; see ``weft.patch.original``."""
+    if name not in unpatched:
+        own = f"weft.patch._{name}"
+        make = getattr(import_module(own), "original", None) if find_spec(own) else None
+        if make:
+            unpatched[name] = make()
+        elif name in changed_inside:
+            patched = {owner for owner, _ in originals} - {name}
+            unpatched[name] = copy_of(name, {owner: original(owner) for owner in patched}, name)
+        else:
+            unpatched[name] = put_back(import_module(name))
+    return unpatched[name]
 
-    Its functions see each other's originals, so ``original("socket").create_connection``
-    makes original sockets. Classes that were not replaced are shared with the patched module.
 
-    Returns:
-      A module object of its own, not in ``sys.modules``.
-
-    Raises:
-      ModuleNotFoundError: there is no such module.
-    """
-    __import__(name)
-    module = sys.modules[name]
-    view = ModuleType(name, module.__doc__)
-    names = view.__dict__
+def put_back(module: ModuleType) -> ModuleType:
+    """A module with the originals of ``module``, whose functions see the originals too."""
+    made = ModuleType(module.__name__, module.__doc__)
+    names = vars(made)
     names.update(vars(module))
-    names.update({attr: pair[0] for (owner, attr), pair in replaced.items() if owner == name})
+    names.update(
+        {attr: value for (owner, attr), value in originals.items() if owner == made.__name__}
+    )
     for attr, value in list(names.items()):
         if isinstance(value, FunctionType) and value.__globals__ is vars(module):
             names[attr] = rebound(value, names)
-    return view
+    return made
 
 
-def rebound(function: FunctionType, names: dict[str, object]) -> FunctionType:
+def rebound(function: FunctionType, names: dict[str, Any]) -> FunctionType:
     """A copy of ``function`` that looks its globals up in ``names``."""
-    copy = FunctionType(
+    made = FunctionType(
         function.__code__, names, function.__name__, function.__defaults__, function.__closure__
     )
-    copy.__kwdefaults__ = function.__kwdefaults__
-    copy.__dict__.update(function.__dict__)
-    copy.__annotations__ = function.__annotations__
-    copy.__doc__ = function.__doc__
-    copy.__qualname__ = function.__qualname__
-    return copy
+    made.__kwdefaults__ = function.__kwdefaults__
+    made.__annotations__ = function.__annotations__
+    made.__qualname__ = function.__qualname__
+    made.__doc__ = function.__doc__
+    made.__dict__.update(function.__dict__)
+    return made
 
 
 def sweep() -> None:
-    """Repair what imported modules took by ``from x import name`` before the patch.
+    """Repair what modules took before the patch, as by ``from time import sleep``.
 
-    A global, a class attribute or a function's default that *is* a replaced object becomes its
-    replacement, whatever name it goes by.
+    A global, a class attribute or a function's default that *is* a replaced
+    object becomes its replacement, whatever name it goes by.
     """
-    by_id = {id(first): now for first, now in replaced.values() if not isinstance(first, PLAIN)}
     for module in modules():
-        for name, value in list(vars(module).items()):
-            if id(value) in by_id:
-                setattr(module, name, by_id[id(value)])
+        names = names_of(module)
+        repair(names, names.__setitem__)
+        for owned in classes(module):
+            repair(vars(owned), partial(setattr, owned))
+
+
+def repair(names: Mapping[str, Any], put: Callable[[str, Any], None]) -> None:
+    for name, value in list(names.items()):
+        if id(value) in taken_before:
+            put(name, taken_before[id(value)][1])
+        elif type(value) is FunctionType:
+            repair_defaults(value)
+
+
+def repair_defaults(function: FunctionType) -> None:
+    defaults = function.__defaults__
+    if defaults and any(id(value) in taken_before for value in defaults):
+        function.__defaults__ = tuple(
+            taken_before.get(id(value), (None, value))[1] for value in defaults
+        )
+    keywords: dict[str, Any] = function.__kwdefaults__ or {}
+    for name, value in keywords.items():
+        if id(value) in taken_before:
+            keywords[name] = taken_before[id(value)][1]
 
 
 def modules() -> Iterator[ModuleType]:
@@ -96,3 +133,16 @@ def modules() -> Iterator[ModuleType]:
     for name, module in list(sys.modules.items()):
         if isinstance(module, ModuleType) and name.partition(".")[0] not in EXEMPT:
             yield module
+
+
+def names_of(module: ModuleType) -> dict[str, Any]:
+    """A module's globals; of one that loads lazily too, without loading it."""
+    names: dict[str, Any] = ModuleType.__getattribute__(module, "__dict__")
+    return names
+
+
+def classes(module: ModuleType) -> Iterator[type]:
+    """The classes ``module`` defines at its top level in Python."""
+    for value in list(names_of(module).values()):
+        if isinstance(value, type) and vars(value).get("__module__") == module.__name__:
+            yield value

@@ -1,0 +1,3 @@
+from collections.abc import Callable
+
+def thread_failed(error: BaseException, function: Callable[..., object]) -> None: ...

@@ -1,0 +1,133 @@
+"""Patches ``threading`` and ``_thread`` beneath it: a Thread becomes a task, and keeps its class.
+
+Owns: the OS threads that ``original("threading")`` starts, which the
+program's end waits for.
+"""
+
+import _thread
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import weft.threading
+from weft._core._local import native_ident
+from weft._core._lock import allocate_signal
+from weft._modules import view
+from weft._threads import GREEN, JOINABLE
+from weft.patch import _locks, _registry
+
+# One lock for each OS thread to wait for; it is released as the thread ends.
+_natives: set[Any] = set()
+
+
+def patch() -> None:
+    """Replace what lies beneath Thread, the locks and ``local``, and the locks there are."""
+    for name, value in GREEN.items():
+        _registry.replace(_thread, name, value)
+    for name, value in weft.threading.beneath(threading).items():
+        _registry.replace(threading, name, value, taken=False)
+    adopt_main_thread()
+    shut_down = threading._shutdown  # type: ignore[attr-defined]
+
+    def _shutdown() -> None:
+        shut_down()
+        join_natives()
+
+    _registry.replace(threading, "_shutdown", _shutdown)
+    _registry.replace(signal, "pthread_kill", pthread_kill)
+    _locks.replace_all()
+
+
+def adopt_main_thread() -> None:
+    """Let tasks that wait for the main thread's end park."""
+    main: Any = threading.main_thread()
+    if JOINABLE:
+        main._handle = GREEN["_make_thread_handle"](main.ident)
+    elif main._tstate_lock is not None:
+        locks = threading._shutdown_locks  # type: ignore[attr-defined]
+        locks.discard(main._tstate_lock)
+        main._tstate_lock = allocate_signal()
+        main._tstate_lock.acquire()
+        locks.add(main._tstate_lock)
+
+
+def pthread_kill(thread_id: int, signalnum: int, /) -> None:
+    """Send a signal to an OS thread; a task's identity stands for the thread it runs in.
+
+    Parks: never.
+    """
+    _native_kill(native_ident(thread_id), signalnum)
+
+
+_native_kill = signal.pthread_kill
+
+
+# -- original("threading") ---------------------------------------------------------
+
+
+def original() -> ModuleType:
+    """``threading`` over the original ``_thread``: its Threads are OS threads."""
+    native = _registry.original("_thread")
+    without_hook = view(os, {})
+    # What fork leaves of the threads is the stdlib's own copy's business: they are the same.
+    del without_hook.register_at_fork
+    # Importing threading tells _thread of the main thread's end, and it can be told only once.
+    quiet = view(native, {"_set_sentinel": native.allocate_lock})
+    made: Any = weft.threading.copy_over(quiet, "threading", os=without_hook)
+    if JOINABLE:
+        made._start_joinable_thread = starter(native.start_joinable_thread)
+    else:
+        made._set_sentinel = native._set_sentinel
+        made._start_new_thread = starter(native.start_new_thread)
+    _copies.append(made)
+    module: ModuleType = made
+    return module
+
+
+_copies: list[ModuleType] = []
+
+
+def starter(start: Callable[..., Any]) -> Callable[..., Any]:
+    """``start``, for threads that the program's end waits for without blocking the hub."""
+
+    def start_thread(bootstrap: Any, *args: Any, **options: Any) -> Any:
+        end = allocate_signal()
+        end.acquire()
+
+        def run() -> None:
+            try:
+                bootstrap()
+                join_own_green()
+            finally:
+                _natives.discard(end)
+                end.release()
+
+        if not bootstrap.__self__.daemon:
+            _natives.add(end)
+        return start(run, *args, **options)
+
+    return start_thread
+
+
+def join_own_green() -> None:
+    """In an OS thread that ends: its hub goes with it, so its green Threads must end first."""
+    mine = threading.get_native_id()
+    while True:
+        left = [t for t in threading.enumerate() if t.native_id == mine and not t.daemon]
+        if not left:
+            return
+        left[0].join()
+
+
+def join_natives() -> None:
+    """Park until the OS threads that are no daemons have ended."""
+    while _natives:
+        end = next(iter(_natives))
+        end.acquire()
+        end.release()
+    # Blocks for the moment it takes them to leave.
+    for made in _copies:
+        weft.threading.join_all(made)
