@@ -179,8 +179,8 @@ cdef class Hub(Scheduler):
     cdef void post(self, Task task) noexcept:
         """Hand a READY or NEW task to this hub from another thread.
 
-        The hub looks into its inbox and says that it sleeps without letting
-        go of the GIL in between, so no task is left behind.
+        The hub says that it sleeps and only then looks into its inbox, so no task
+        is left behind: either it is seen there, or its poster sees the sleep.
         """
         weft_check(not node_linked(&task.node))
         node_append(&self.inbox, &task.node)
@@ -257,7 +257,10 @@ cdef class Hub(Scheduler):
             Py_DECREF(<object>now_running)
             raise TaskError("the hub's greenlet cannot park")
         if me.target != NULL and me.target != <PyObject*>me:
-            Py_CLEAR(me.target)
+            # Not destroyed here: that may run Python code, and from where the caller put
+            # the task's node until it is PARKED nobody else may run, or a wake-up is lost.
+            self.garbage.append(<object>me.target)
+            Py_DECREF(<object>me.target)
         me.target = now_running
         if now_running == <PyObject*>me:
             Py_DECREF(<object>now_running)       # a task does not own itself
@@ -409,6 +412,9 @@ cdef class Hub(Scheduler):
         if deadline != 0 and deadline != forever():
             timeout = max(deadline - weft_now_ns(), 0)
         self.sleeping = timeout != 0
+        # Said first, then looked: whoever posts from now on sees that the hub sleeps.
+        if not list_empty(&self.inbox):
+            timeout = 0
         try:
             self.poller.wait(timeout)
         except (OSError, MemoryError):

@@ -247,7 +247,11 @@ def recv_into(sock, buffer, Py_ssize_t nbytes=0, int flags=0):
     cdef Py_buffer view
     if nbytes < 0:
         raise ValueError("negative buffersize in recv_into")
-    PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+    try:
+        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+    except BufferError:
+        raise TypeError("recv_into() argument 1 must be read-write bytes-like object, "
+                        f"not {type(buffer).__name__}") from None
     try:
         if nbytes > view.len:
             raise ValueError("buffer too small for requested bytes")

@@ -232,7 +232,9 @@ cdef class Task(greenlet):
             raise TaskError(f"task {self.name!r} cannot join itself: it would wait for ever")
         if self.state == ABANDONED:
             raise TaskError(never_ends(self))
-        deadline = deadline_in(seconds)
+        deadline = deadline_in(seconds)          # may run Python code, hence others
+        if self.state == DONE:
+            return True
         node_append(&self.joiners, &me.node)
         try:
             hub.park("join", self, deadline, True)
@@ -278,12 +280,15 @@ cdef class Task(greenlet):
 
     cdef bint cancel_with(self, object exc) noexcept:
         """Deliver ``exc`` now if the task waits where that is allowed, else at its checkpoint."""
+        # Made first: an allocation may let another thread run, and the task must not
+        # park between the look at its state and the request.
+        cdef list requests = [exc]
         if self.state == PARKED and self.cancellable and self.shields == 0:
-            if self.hub.wake(self, THROWN, exc):
-                return True
+            return self.hub.wake(self, THROWN, exc)
         if self.requests is None:
-            self.requests = []
-        self.requests.append(exc)
+            self.requests = requests
+        else:
+            self.requests.append(exc)
         return False
 
     # -- what a greenlet could do and a task must not ------------------------
