@@ -49,9 +49,16 @@ class Figures:
         return entry.median(key) if entry else None
 
     def ratio(self, work: str, peer: str, against: str, key: str) -> float | None:
-        """How many times ``against``'s median is in ``peer``'s."""
-        mine, theirs = self.median(work, peer, key), self.median(work, against, key)
-        return mine / theirs if mine is not None and theirs else None
+        """How many times ``against`` is in ``peer``: the median over rounds of their ratio in each.
+
+        Not the ratio of two medians, which may come from a fast and a slow minute of the machine.
+        """
+        mine, theirs = self.find(work, peer), self.find(work, against)
+        if not mine or not theirs:
+            return None
+        rounds = zip(mine.samples, theirs.samples, strict=False)  # one may have broken off
+        ratios = [a[key] / b[key] for a, b in rounds if key in a and b.get(key)]
+        return statistics.median(ratios) if ratios else None
 
     def peers(self, works: Iterable[str]) -> list[str]:
         """Those with an entry in any of ``works``, in the order in which they first appear."""

@@ -11,7 +11,8 @@ from harness.targets import verdicts
 
 PREAMBLE = """\
 CPU is user and system time of the measured process; every figure is the median of interleaved
-rounds, each in fresh processes pinned to one core. How they are taken: [README](../README.md)."""
+rounds, each in fresh processes pinned to one core; a ratio is the median of those within each
+round. How they are taken: [README](../README.md)."""
 
 
 def page(figures: Figures) -> str:

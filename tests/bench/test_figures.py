@@ -11,7 +11,7 @@ def figures() -> Figures:
     made = Figures({"date": "today"}, {"weft": "0.1"}, ["a note"])
     for value in (1.0, 9.0, 2.0):
         made.entry("spawn", "weft").samples.append({"cpu_us": value})
-    made.entry("spawn", "gevent").samples.append({"cpu_us": 20.0})
+        made.entry("spawn", "gevent").samples.append({"cpu_us": 10 * value})
     made.entry("spawn", "eventlet").failure = "it broke"
     return made
 
@@ -24,8 +24,15 @@ def test_largest_is_over_all_rounds(figures: Figures) -> None:
     assert figures.entry("spawn", "weft").largest("cpu_us") == 9.0
 
 
-def test_ratio_is_of_medians(figures: Figures) -> None:
+def test_ratio_is_taken_within_each_round(figures: Figures) -> None:
+    figures.entry("spawn", "weft").samples[0] = {"cpu_us": 8.0}
+    # 0.8, 0.1 and 0.1; the medians, 8 and 20, would say 0.4
     assert figures.ratio("spawn", "weft", "gevent", "cpu_us") == pytest.approx(0.1)
+
+
+def test_ratio_takes_the_rounds_that_both_did(figures: Figures) -> None:
+    figures.entry("spawn", "uvloop").samples.append({"cpu_us": 3.0})
+    assert figures.ratio("spawn", "uvloop", "weft", "cpu_us") == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("peer", ["eventlet", "nobody"])
