@@ -157,6 +157,7 @@ def test_a_task_that_failed_in_an_ended_thread_is_logged(caplog) -> None:
         weft.checkpoint()
 
     Thread(run).finish()
+    weft.sleep(1e-4)
     (record,) = [record for record in caplog.records if record.name == "weft"]
     assert "int" in record.getMessage() and record.exc_info[0] is ValueError
 
@@ -191,6 +192,7 @@ def test_a_thread_that_leaves_tasks_behind_says_which(caplog) -> None:
         left.append(lowlevel.spawn_in(int, name="new"))
 
     Thread(run, name="hasty").finish()
+    weft.sleep(1e-4)
     (record,) = [record for record in caplog.records if record.name == "weft"]
     assert record.levelno == logging.WARNING
     assert "'hasty'" in record.getMessage()

@@ -16,6 +16,7 @@ starves neither timers nor descriptors.
 No Python code runs in the hub's greenlet except the portable pollers'.
 """
 
+import atexit
 import gc
 import os
 import sys
@@ -912,28 +913,32 @@ cdef void last_words(Task task) noexcept:
     if hub is None:
         return
     if task.failed and not task.collected:
-        hub.failures.append((describe(task), task.value))
+        hub.failures.append((f"{describe(task)} failed, and nobody asked for its result",
+                             task.value))
         hub.rouse()
     elif weft_hub == <PyObject*>hub and hub.current is None:
         hub.garbage.append(task.value)
 
 
 def _report_failures(list failures):
-    """Log each exception that nobody collected, with the task's name and spawn place."""
+    """Log each exception that nobody collected, and what else went unnoticed (exception None)."""
     import logging
     logger = logging.getLogger("weft")
-    for description, exc in failures:
+    for text, exc in failures:
+        level = logging.WARNING if exc is None else logging.ERROR
         try:
-            logger.error("%s failed, and nobody asked for its result", description, exc_info=exc)
+            logger.log(level, "%s", text, exc_info=exc)
         except Exception:        # a filter's: as a failure of this task it would come back here
             sys.excepthook(*sys.exc_info())
 
 
-def take_failures():
-    """The failures of this thread that are not logged yet, as (description, exception)."""
-    cdef Hub hub = get_hub()
-    failures, hub.failures = hub.failures, []
-    return failures
+def _report_at_exit():
+    """Log what no hub has come to log when the program ends."""
+    cdef Hub hub
+    for each in list(hubs):
+        hub = <Hub>each
+        failures, hub.failures = hub.failures, []
+        _report_failures(failures)
 
 
 cdef int end_thread(Hub hub) except -1:
@@ -950,10 +955,9 @@ cdef int end_thread(Hub hub) except -1:
     hub.main.state = DONE
     dismiss(hub.main, None)
     if left:
-        import logging
-        logging.getLogger("weft").warning(
-            "thread %r ended with %d unfinished tasks, which will never run again: %s",
-            hub.thread_name, len(left), ", ".join([task.name for task in left[:20]]))
+        names = ", ".join([task.name for task in left[:20]])
+        hub.failures.append((f"thread {hub.thread_name!r} ended with {len(left)} unfinished tasks, "
+                             f"which will never run again: {names}", None))
     elif PyGreenlet_STARTED(<PyObject*>hub.greenlet):
         # Unwinds the loop, so that nothing of the hub outlives its thread.
         passed = PyGreenlet_Switch(<PyObject*>hub.greenlet, NULL, NULL)
@@ -963,7 +967,11 @@ cdef int end_thread(Hub hub) except -1:
     hub.poller.close(False)
     hubs.remove(hub)
     weft_hub = NULL
-    if hub.failures:
+    if hub.failures and hubs:
+        # Logging makes a Thread object for a thread that has ended, which stays for ever.
+        (<Hub>hubs[0]).failures.extend(hub.failures)
+        (<Hub>hubs[0]).rouse()
+    else:
         _report_failures(hub.failures)
     return 0
 
@@ -972,7 +980,6 @@ cdef int end_thread(Hub hub) except -1:
 
 cdef void exit_child(PyObject* value) noexcept:
     """The forking task of a child has ended: the process exits with its status, as Python does."""
-    import atexit
     import threading
     status = 1
     try:
@@ -1027,4 +1034,5 @@ _task.here = here
 _task.last_words = last_words
 _task.bootstrap = _bootstrap
 gc.callbacks.append(_gc_phase)
+atexit.register(_report_at_exit)
 os.register_at_fork(after_in_child=_after_fork_in_child)
