@@ -1,0 +1,201 @@
+"""The pool of OS threads that make blocking calls while the calling task parks.
+
+Owns: its threads, the calls that wait for one. Must not know: what it calls.
+A task parks in ``call_in_thread``; the thread that made its call wakes it.
+
+Native, so that nothing patched is in it, nobody takes its threads for the
+program's, and a thread cannot have the answer before there is somebody to
+wake: all but the calls and the waiting for work is atomic under the GIL.
+"""
+
+import os
+from collections import deque
+
+from cpython.ref cimport Py_DECREF, Py_INCREF
+
+from weft._core._hub cimport Hub, get_hub
+from weft._core._sys cimport forever
+from weft._core._task cimport WOKEN, Task
+from weft._core._waitlist cimport (
+    WaitList,
+    WaitNode,
+    list_empty,
+    list_init,
+    node_append,
+    node_linked,
+    node_pop,
+    node_unlink,
+)
+
+cdef extern from "Python.h":
+    ctypedef void* PyThread_type_lock
+    ctypedef enum PyLockStatus:
+        PY_LOCK_ACQUIRED
+    PyThread_type_lock PyThread_allocate_lock() noexcept
+    void PyThread_free_lock(PyThread_type_lock lock) noexcept
+    PyLockStatus PyThread_acquire_lock_timed(
+        PyThread_type_lock lock, long long microseconds, int interruptible) noexcept nogil
+    void PyThread_release_lock(PyThread_type_lock lock) noexcept
+    unsigned long PyThread_start_new_thread(void (*function)(void*) noexcept, void* arg) noexcept
+    unsigned long PYTHREAD_INVALID_THREAD_ID
+
+cdef enum:
+    # us a thread waits for further work. Short: a thread is soon made again, and
+    # what waits for the process to be alone waits for these as well.
+    IDLE = 500000
+
+# Threads at most; further calls wait for one. Each costs 50 us and some 100 KiB.
+LIMIT = 128
+
+# Idle threads, the last to become idle at the end: it gets the next call, so
+# that the others find the time to leave.
+cdef list idle = []
+# Calls that wait for a thread. Invariant: empty unless ``threads`` is LIMIT.
+backlog = deque()
+cdef int threads = 0
+
+
+cdef class Call:
+    """One call, and the task that waits for it."""
+    cdef object function             # None once it is made
+    cdef tuple args
+    cdef dict kwargs
+    cdef object value                # what it returned, or raised
+    cdef bint failed
+    cdef bint done
+    cdef WaitList waiter             # empty before the task parks, and when it has left
+
+    def __cinit__(self):
+        list_init(&self.waiter)
+
+
+cdef class Worker:
+    """A thread of the pool. ``call`` is set, then ``wake`` released, to give it work."""
+    cdef PyThread_type_lock wake
+    cdef Call call
+
+    def __cinit__(self):
+        self.wake = PyThread_allocate_lock()
+        if self.wake == NULL:
+            raise MemoryError
+        PyThread_acquire_lock_timed(self.wake, -1, 0)
+
+    def __dealloc__(self):
+        if self.wake != NULL:
+            PyThread_free_lock(self.wake)
+
+
+def call_in_thread(function, tuple args, dict kwargs):
+    """Return ``function(*args, **kwargs)``, called in a thread of the pool.
+
+    See :func:`weft._offload.run`.
+    """
+    cdef Hub hub = get_hub()
+    cdef Task me = hub.current
+    cdef Call call = Call.__new__(Call)
+    call.function = function
+    call.args = args
+    call.kwargs = kwargs
+    # What is due is raised before the call is started, not after.
+    hub.may_park(me, True)
+    submit(call)
+    while not call.done:
+        node_append(&call.waiter, &me.node)
+        try:
+            hub.park("thread", function, forever(), True)
+        finally:
+            if node_linked(&me.node):
+                node_unlink(&me.node)
+    value, call.value = call.value, None
+    if call.failed:
+        raise value
+    return value
+
+
+cdef int submit(Call call) except -1:
+    """Give ``call`` to an idle thread, to a new one, or to the next that is free."""
+    global threads
+    cdef Worker worker
+    if idle:
+        worker = <Worker>idle.pop()
+        worker.call = call
+        PyThread_release_lock(worker.wake)
+        return 0
+    if threads >= LIMIT:
+        backlog.append(call)
+        return 0
+    worker = Worker.__new__(Worker)
+    worker.call = call
+    Py_INCREF(worker)                # the thread's own reference
+    if PyThread_start_new_thread(run_worker, <void*>worker) == PYTHREAD_INVALID_THREAD_ID:
+        Py_DECREF(worker)
+        raise RuntimeError("can't start new thread")
+    threads += 1
+    return 0
+
+
+cdef void run_worker(void* arg) noexcept with gil:
+    """What each thread does: make calls, and leave when none has come for a while."""
+    cdef Worker me = <Worker>arg
+    Py_DECREF(me)
+    while me.call is not None:
+        make(me.call)
+        me.call = None
+        await_call(me)
+
+
+cdef int make(Call call) except -1:
+    cdef WaitNode* node
+    cdef Task task
+    function, args, kwargs = call.function, call.args, call.kwargs
+    call.function = call.args = call.kwargs = None
+    if list_empty(&call.waiter):
+        return 0                     # the task has left; nobody wants it any more
+    try:
+        call.value = function(*args) if kwargs is None else function(*args, **kwargs)
+    except BaseException as exc:
+        call.value = exc
+        call.failed = True
+    call.done = True
+    node = node_pop(&call.waiter)
+    if node != NULL:
+        task = <Task>node.waiter
+        task.hub.wake(task, WOKEN, None)
+    return 0
+
+
+cdef int await_call(Worker me) except -1:
+    """Set ``me.call`` to the next call; leave it None when the thread is to end."""
+    global threads
+    cdef PyLockStatus status
+    if backlog:
+        me.call = backlog.popleft()
+        return 0
+    idle.append(me)
+    with nogil:
+        status = PyThread_acquire_lock_timed(me.wake, IDLE, 0)
+    if status == PY_LOCK_ACQUIRED:
+        return 0
+    if me.call is None:
+        idle.remove(me)
+        threads -= 1
+    else:
+        # It came between the end of the time and the return of the GIL.
+        PyThread_acquire_lock_timed(me.wake, -1, 0)
+    return 0
+
+
+def statistics():
+    """Counts, as a dict: ``threads`` that live, ``idle`` ones of them, calls in ``backlog``."""
+    return {"threads": threads, "idle": len(idle), "backlog": len(backlog)}
+
+
+def after_fork_in_child():
+    """The threads stayed with the parent."""
+    global threads
+    idle.clear()
+    backlog.clear()
+    threads = 0
+
+
+os.register_at_fork(after_in_child=after_fork_in_child)

@@ -1,0 +1,31 @@
+"""Puts weft's ``socket`` class and resolver functions into the stdlib's ``socket``.
+
+The rest of the module is Python code that looks these up as it runs: ``create_connection``,
+``create_server``, ``socketpair``, ``fromfd``, ``getfqdn`` become cooperative with them.
+"""
+
+import socket
+import sys
+
+from weft import socket as green
+from weft.patch._registry import replace
+
+NAMES = (
+    "socket",
+    "close",
+    "getaddrinfo",
+    "gethostbyname",
+    "gethostbyname_ex",
+    "gethostbyaddr",
+    "getnameinfo",
+)
+
+
+def patch() -> None:
+    """Make :mod:`socket` cooperative."""
+    for name in NAMES:
+        replace(socket, name, getattr(green, name))
+    reduction = sys.modules.get("multiprocessing.reduction")
+    if reduction is not None:
+        # It knew only the original class when it was imported.
+        reduction.register(green.socket, reduction._reduce_socket)
