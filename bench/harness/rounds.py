@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 
 from harness.figures import Figures, Sample
 from harness.processes import Broken
 
+BEGAN = time.monotonic()
 Measure = Callable[[], Sample | None]
 
 
@@ -35,4 +37,5 @@ def interleave(figures: Figures, work: str, peers: Mapping[str, Measure], rounds
 
 
 def progress(text: str) -> None:
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+    """One line with the seconds since the program began."""
+    print(f"bench: {time.monotonic() - BEGAN:4.0f} s: {text}", file=sys.stderr, flush=True)
