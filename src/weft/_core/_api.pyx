@@ -1,7 +1,12 @@
+# cython: binding=False, embedsignature.format=clinic
+# Plain builtins: the interpreter calls them directly, which saves time and, in a parked
+# task, 48 bytes of saved stack.
 """What Python code calls: spawn, sleep, checkpoint, park and unpark, waits on descriptors.
 
 Owns nothing; every function works on the calling thread's hub.
 """
+
+from math import inf as _inf
 
 from _functools import partial
 
@@ -31,7 +36,6 @@ cdef extern from "Python.h":
     int PyFrame_GetLasti(PyObject* frame) noexcept
     object PyWeakref_NewRef(object target, PyObject* callback)
 
-cdef double INFINITY = float("inf")
 
 
 def now():
@@ -149,7 +153,7 @@ def checkpoint():
     hub.yield_now(hub.current)
 
 
-def park(str kind, obj=None, double deadline=INFINITY, *, bint cancellable=True):
+def park(str kind, obj=None, double deadline=_inf, *, bint cancellable=True):
     """Stop the calling task until :func:`unpark` is called on it.
 
     Whoever is to wake it must be able to find it before: put ``current()``
@@ -217,7 +221,7 @@ def spend():
 
 # -- descriptors ------------------------------------------------------------------------
 
-def wait_readable(int fd, *, double deadline=INFINITY):
+def wait_readable(int fd, *, double deadline=_inf):
     """Park the calling task until ``fd`` may have something to read.
 
     Readiness is a hint: another task may drain ``fd`` first, so retry the
@@ -238,7 +242,7 @@ def wait_readable(int fd, *, double deadline=INFINITY):
     wait_one(fd, READ, deadline)
 
 
-def wait_writable(int fd, *, double deadline=INFINITY):
+def wait_writable(int fd, *, double deadline=_inf):
     """Park the calling task until ``fd`` may take something; as :func:`wait_readable`."""
     wait_one(fd, WRITE, deadline)
 
@@ -265,7 +269,7 @@ cdef int look(int fd, short events) noexcept:
     return p.revents
 
 
-def wait_fds(list wanted, double deadline=INFINITY):
+def wait_fds(list wanted, double deadline=_inf):
     """Park until one of several descriptors may be ready, or the deadline passes.
 
     Args:

@@ -17,6 +17,7 @@ cdef class Hub(Scheduler):
     cdef Py_ssize_t live_count
     cdef TimerHeap timers
     cdef readonly Poller poller
+    cdef int64_t time                # ns: when the clock was last read for a switch
     cdef int64_t turn_end            # ns: when the hub must run, however short the tasks' turns
     cdef int64_t slice_end           # ns: when the running task has had its share
     cdef int handoffs                # tasks that may still be resumed before the hub runs
@@ -45,8 +46,9 @@ cdef class Hub(Scheduler):
     cdef int share(self) except -1
     cdef int switch_away(self, Task me) except -1
     cdef PyObject* next_target(self) noexcept
+    cdef bint turn_is_over(self) noexcept
     cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1
-    cdef void set_running(self, PyObject* task, int64_t now) noexcept
+    cdef void set_running(self, PyObject* task) noexcept
     cdef int resume(self) except -1
     cdef int turn(self) except -1
     cdef int ask(self, int64_t deadline) except -1
