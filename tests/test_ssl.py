@@ -136,14 +136,14 @@ def test_one_task_reads_while_another_writes(pair):
 
 
 def test_writes_of_several_tasks_do_not_mix(pair):
-    """OpenSSL takes what a second task writes for the rest of the first one's record."""
+    """OpenSSL ends the connection when another write comes while one is half done."""
     client, server = pair
-    letters = [bytes([letter]) * 300_000 for letter in b"abcdefgh"]
-    writers = [weft.spawn(client.write, letter) for letter in letters]
+    messages = [bytes([97 + n]) * (300_000 - 40_000 * n) for n in range(8)]
+    writers = [weft.spawn(client.write, message) for message in messages]
     parked(writers[0], "write")
-    data = receive(server, sum(map(len, letters)))
-    assert [writer.result() for writer in writers] == [300_000] * 8
-    assert data == b"".join(letters)
+    data = receive(server, sum(map(len, messages)))
+    assert [writer.result() for writer in writers] == [len(message) for message in messages]
+    assert data == b"".join(messages)
 
 
 def test_a_write_may_be_cancelled_while_it_awaits_its_turn(pair):
@@ -588,3 +588,100 @@ def test_https_with_the_stdlibs_client(server_context, client_context):
     assert connection.getresponse().read() == b"hello"
     connection.close()
     server.stop()
+
+
+# -- patched ------------------------------------------------------------------------------------
+
+TOO_LATE = """
+import ssl
+from ssl import SSLContext, SSLSocket
+
+class Mine(SSLSocket):
+    pass
+
+certs = {certs!r}
+client_context = ssl.create_default_context(cafile=certs + "/ca.pem")
+client_context.sslsocket_class = Mine
+server_context = SSLContext(ssl.PROTOCOL_TLS_SERVER)
+server_context.load_cert_chain(certs + "/localhost.pem")
+
+import weft.patch
+weft.patch.all()
+
+import socket, threading
+assert weft.patch.is_patched("ssl") and SSLSocket is ssl.SSLSocket is weft.ssl.SSLSocket
+for context in client_context, SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.create_default_context():
+    context.options |= ssl.OP_NO_TICKET
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= ssl.VERIFY_X509_TRUSTED_FIRST
+    context.verify_mode = ssl.CERT_REQUIRED
+
+def serve():
+    with server_context.wrap_socket(listener.accept()[0], server_side=True) as sock:
+        assert type(sock) is weft.ssl.SSLSocket
+        sock.sendall(sock.recv(100))
+
+listener = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=serve).start()
+raw = socket.create_connection(listener.getsockname())
+with client_context.wrap_socket(raw, server_hostname="localhost") as sock:
+    assert isinstance(sock, Mine) and isinstance(sock, weft.ssl.SSLSocket)
+    sock.sendall(b"hello")
+    assert sock.recv(100) == b"hello"
+listener.close()
+"""
+
+HTTPS = """
+import weft.patch
+weft.patch.all()
+
+import http.server, ssl, threading, urllib.request
+
+certs = {certs!r}
+arrived = threading.Barrier(5)
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        arrived.wait()                      # passes once five requests are under way
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.path.encode())
+
+    def log_message(self, *args):
+        pass
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+context.load_cert_chain(certs + "/localhost.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+threading.Thread(target=server.serve_forever).start()
+trusting = ssl.create_default_context(cafile=certs + "/ca.pem")
+
+def fetch(number):
+    url = f"https://localhost:{{server.server_port}}/{{number}}"
+    with urllib.request.urlopen(url, context=trusting) as answer:
+        pages.append(answer.read())
+
+pages = []
+fetching = [threading.Thread(target=fetch, args=(n,)) for n in range(5)]
+for thread in fetching:
+    thread.start()
+for thread in fetching:
+    thread.join()
+server.shutdown()
+server.server_close()
+assert sorted(pages) == [b"/0", b"/1", b"/2", b"/3", b"/4"], pages
+"""
+
+
+@pytest.mark.parametrize("program", [TOO_LATE, HTTPS], ids=["too_late", "https"])
+def test_patched(run_python, program):
+    """Contexts and classes made before the patch are green after it (gevent#1016, #1235, #1868)."""
+    done = run_python("-W", "error", "-c", program.format(certs=str(CERTS)))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_python_built_without_ssl(run_python):
+    program = "import sys; sys.modules['_ssl'] = None; import weft.patch; weft.patch.all()"
+    done = run_python("-c", program)
+    assert (done.returncode, done.stderr) == (0, "")

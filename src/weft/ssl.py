@@ -48,8 +48,8 @@ class SSLSocket(_Constructible, _stdlib.SSLSocket, socket):  # type: ignore[misc
     __init__ = _stdlib.SSLSocket.__init__
     _sslobj: Any
     _check_connected: Callable[[], None]
-    # A record half sent must be finished with the same bytes: OpenSSL would take those of
-    # another write for its rest, and report them as sent.
+    # A write that is half done must be repeated before any other. OpenSSL would count the bytes
+    # of another one for its rest, or fail with BAD_LENGTH and end the connection.
     _write_lock: Any
 
     def __new__(cls, *args: Any, **keywords: Any) -> SSLSocket:
@@ -69,7 +69,11 @@ class SSLSocket(_Constructible, _stdlib.SSLSocket, socket):  # type: ignore[misc
         return self._until_done("read", super().read, len, buffer)
 
     def write(self, data: Any) -> int:
-        """As the stdlib's. Parks: until the kernel has room for a record, or the timeout."""
+        """As the stdlib's. Parks: until the kernel has taken all of it, or the timeout.
+
+        As there, a write that timed out may have sent a part, and nothing but closing
+        makes sense then; the same goes for one that was cancelled.
+        """
         give_up = None
         if not self._write_lock.acquire(blocking=False):
             give_up = self._await_turn()

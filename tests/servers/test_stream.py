@@ -155,18 +155,49 @@ def test_a_long_backlog_starves_no_handler(serve, wait_for):
         client.close()
 
 
-def test_reset_connections_leave_nothing_behind(serve, connect, wait_for):
-    server = serve(echo)
-    for round_ in range(20):
-        clients = [create_connection(server.address) for _ in range(25)]
+RESETS = """
+import os, weft
+from weft.servers import StreamServer
+from weft.socket import SO_LINGER, SOL_SOCKET, create_connection
+
+def echo(sock, address):
+    try:
+        while data := sock.recv(100):
+            sock.sendall(data)
+    except ConnectionResetError:
+        pass
+
+def reset(count):
+    for _ in range(count // 200):
+        clients = [create_connection(server.address) for _ in range(200)]
         for client in clients:
-            client.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.setsockopt(SOL_SOCKET, SO_LINGER, b"\\1\\0\\0\\0\\0\\0\\0\\0")
             client.close()
-        wait_for(lambda: server.statistics().accepted == 25 * (round_ + 1))  # noqa: B023
-    wait_for(lambda: server.statistics().connections == 0)
-    client = connect(server)
-    client.sendall(b"alive")
-    assert client.recv(10) == b"alive"
+        expected.append(expected[-1] + 200)
+        while server.statistics() != (0, expected[-1]):
+            weft.checkpoint()
+
+def resources():
+    with open("/proc/self/statm") as file:
+        pages = int(file.read().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir("/proc/self/fd")), len(weft.tasks())
+
+expected = [0]
+server = StreamServer(echo, ("127.0.0.1", 0))
+server.start()
+reset(2_000)
+memory, *others = resources()
+reset(10_000)
+memory_after, *others_after = resources()
+assert others_after == others, (others, others_after)
+assert memory_after - memory < 1_000_000, memory_after - memory
+server.stop()
+"""
+
+
+def test_ten_thousand_resets_leave_nothing_behind(run_python):
+    done = run_python("-c", RESETS)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_port_in_use_is_told_with_its_address(serve):

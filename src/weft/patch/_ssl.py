@@ -6,27 +6,32 @@ replaced is the class of the sockets it makes, so that contexts and subclasses o
 before the patch make green sockets as well. Module functions need nothing: they use both.
 """
 
-import ssl
+from collections.abc import Callable
 from typing import Any
 
-from weft import ssl as green
 from weft.patch._registry import replace
 
 
 def patch() -> None:
-    """Make :mod:`ssl` cooperative."""
+    """Make :mod:`ssl` cooperative, if Python was built with it."""
+    try:
+        import ssl
+    except ImportError:
+        return
+    from weft import ssl as green
+
     original = ssl.SSLSocket
-    _make_green(original)
+    _make_green(original, green.green_class)
     replace(ssl, "SSLSocket", green.SSLSocket)
     if ssl.SSLContext.sslsocket_class is original:
         ssl.SSLContext.sslsocket_class = green.SSLSocket
 
 
-def _make_green(original: Any) -> None:
+def _make_green(original: Any, green_class: Callable[[Any], Any]) -> None:
     """Have classes that were derived from the original SSLSocket make green sockets, too."""
     create = original.__dict__["_create"].__func__
 
     def _create(cls: Any, *arguments: Any, **options: Any) -> Any:
-        return create(green.green_class(cls), *arguments, **options)
+        return create(green_class(cls), *arguments, **options)
 
     original._create = classmethod(_create)

@@ -91,7 +91,7 @@ class StreamServer:
             raise TypeError(f"a server needs a handler to call, got {handler!r}")
         if limit is not None and limit < 1:
             raise ValueError(f"limit must be at least 1, or None for no limit, not {limit!r}")
-        self.limit = limit
+        self._limit = limit
         self._handler = handler
         self._handler_name = getattr(handler, "__qualname__", type(handler).__qualname__)
         self._address = address
@@ -208,7 +208,7 @@ class StreamServer:
     # -- connections -----------------------------------------------------------------------
 
     def _has_room(self) -> bool:
-        return self.limit is None or len(self._connections) < self.limit
+        return self._limit is None or len(self._connections) < self._limit
 
     def _admit(self, fd: int, address: Any) -> None:
         """The acceptor has a new connection."""
