@@ -1,5 +1,6 @@
 """``weft run`` does what python does: compared with it, in processes of their own."""
 
+import os
 import py_compile
 import signal
 import sys
@@ -69,6 +70,30 @@ def test_a_traceback_starts_in_the_program(run_python, tmp_path: Path) -> None:
     (tmp_path / "prog.py").write_text("1 / 0")
     shown = run_python("-m", "weft", "run", "-m", "prog").stderr.splitlines()
     assert shown[1] == f'  File "{tmp_path}/prog.py", line 1, in <module>'
+
+
+REFUSED = """
+import socket, urllib.request
+free = socket.create_server(("127.0.0.1", 0))
+port = free.getsockname()[1]
+free.close()
+try:
+    urllib.request.urlopen(f"http://127.0.0.1:{port}/")
+except OSError as error:
+    group = ExceptionGroup("both", [error, ValueError(1)])
+    raise group
+"""
+
+
+@pytest.mark.parametrize(("setting", "shows"), [({}, False), ({"WEFT_TRACEBACK": "full"}, True)])
+def test_a_traceback_shows_weft_only_when_asked(setting, shows, run_python, tmp_path) -> None:
+    (tmp_path / "prog.py").write_text(REFUSED)
+    environment = {**os.environ, "no_proxy": "127.0.0.1", **setting}
+    done = run_python("-m", "weft", "run", "prog.py", env=environment)
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
+    assert ("src/weft/socket.py" in done.stderr) == shows
+    assert ("launch.py" in done.stderr) == shows
 
 
 @pytest.mark.parametrize("path", ["prog.py", "./prog.py", "sub/../prog.py", "{tmp}/prog.py"])
@@ -190,14 +215,16 @@ class Point:
     x: "typing.ClassVar[int]" = 1
     y: int = 2
 
-def double(point):
-    return Point(point.y * 2)
+def show(point):
+    print(point, flush=True)
 
 if __name__ == "__main__":
     print(pickle.loads(pickle.dumps(Point(5))), dataclasses.fields(Point)[0].name)
-    for method in ("spawn", "fork"):
-        with multiprocessing.get_context(method).Pool(1) as pool:
-            print(pool.map(double, [Point(1), Point(2)]))
+    for method in ("spawn", "fork", "forkserver"):
+        process = multiprocessing.get_context(method).Process(target=show, args=[Point(8)])
+        process.start()
+        process.join()
+        print(method, process.exitcode)
 """
 
 
@@ -205,7 +232,7 @@ def test_main_is_found_by_pickle_dataclasses_and_multiprocessing(agree, tmp_path
     (tmp_path / "prog.py").write_text(MAIN_IS_REAL)
     status, stdout, _ = agree("prog.py")
     assert status == 0
-    assert stdout.count("Point(y=2), Point(y=4)") == 2
+    assert stdout.count("Point(y=8)") == 3
 
 
 def test_stdin_and_the_environment_reach_the_program(agree, tmp_path: Path) -> None:

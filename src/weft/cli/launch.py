@@ -15,9 +15,6 @@ from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from importlib.util import MAGIC_NUMBER
 from types import ModuleType, TracebackType
 
-# Modules whose frames stand between the interpreter and the program.
-LAUNCHERS = (__name__, "runpy")
-
 
 def run_path(path: str, arguments: list[str]) -> None:
     """Run the script at ``path``, or the ``__main__`` in a directory or zip file.
@@ -125,22 +122,27 @@ def execute(start: Callable[[], None]) -> None:
 
     The interpreter prints an exception through ``sys.excepthook``, joins threads, runs ``atexit``
     and chooses the exit status (for KeyboardInterrupt, death by SIGINT). All that is left to it:
-    only the hook is told to show the traceback from the program's first frame on.
+    only the hook is told to show the traceback without us.
     """
     try:
         start()
     except SystemExit:
         raise
     except BaseException as error:
-        hide_launchers(error)
+        if os.environ.get("WEFT_TRACEBACK") != "full":
+            hide_ourselves(error)
         raise
 
 
-def hide_launchers(error: BaseException) -> None:
-    """Have ``sys.excepthook`` called with ``error``'s traceback less the frames of launchers."""
+def hide_ourselves(error: BaseException) -> None:
+    """Have ``sys.excepthook`` show ``error`` with the tracebacks that python would have made.
+
+    Without weft the stdlib's C functions stand where weft's do, and those show no frames. A report
+    about weft itself needs them: ``WEFT_TRACEBACK=full`` hides nothing.
+    """
+    for one in related(error):
+        one.__traceback__ = without_ours(one.__traceback__)
     shown = error.__traceback__
-    while shown and shown.tb_frame.f_globals.get("__name__") in LAUNCHERS:
-        shown = shown.tb_next
     program_hook = getattr(sys, "excepthook", missing_hook)
 
     def excepthook(
@@ -152,6 +154,36 @@ def hide_launchers(error: BaseException) -> None:
         program_hook(kind, value, shown)
 
     sys.excepthook = excepthook
+
+
+def related(error: BaseException) -> list[BaseException]:
+    """``error`` with all that is printed beside it: causes, contexts, members of groups."""
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or any(one is other for other in found):
+            continue
+        found.append(one)
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+    return found
+
+
+def without_ours(traceback: TracebackType | None) -> TracebackType | None:
+    """A copy of ``traceback`` less the frames of weft, and of what led to the program."""
+    kept: list[TracebackType] = []
+    while traceback:
+        module = str(traceback.tb_frame.f_globals.get("__name__"))
+        leads_in = module == "runpy" and not kept
+        if not leads_in and not f"{module}.".startswith("weft."):
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    copy = None
+    for entry in reversed(kept):
+        copy = TracebackType(copy, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return copy
 
 
 def missing_hook(

@@ -15,6 +15,9 @@ examples:
   weft run crawl.py --depth 3 https://example.org
   weft run -m flask --app shop run
   weft run app/
+
+environment:
+  WEFT_TRACEBACK=full   show weft's own frames too when the program ends with an exception
 """
 
 
