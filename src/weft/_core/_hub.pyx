@@ -423,11 +423,6 @@ cdef class Hub(Scheduler):
             timeout = 0
         try:
             self.poller.wait(timeout)
-        except (OSError, MemoryError):
-            raise
-        except BaseException as exc:
-            # From a signal handler that ran in a portable poller.
-            self.raise_in_main(exc)
         finally:
             self.sleeping = False
         if self.poller.interrupted:
@@ -751,8 +746,8 @@ cdef Poller new_poller():
     if name == "epoll":
         return EpollPoller()
     if name in ("poll", "select"):
-        from weft._core._portable import PortablePoller
-        return PortablePoller(name)
+        from weft._core._portable import PollPoller, SelectPoller
+        return PollPoller() if name == "poll" else SelectPoller()
     raise ValueError(f"WEFT_POLLER is {name!r}; it must be epoll, poll or select")
 
 
