@@ -1,4 +1,4 @@
-"""The end of the interpreter: no crash, no hang, no noise, whatever tasks there still are."""
+"""The end of the interpreter: what is left is cancelled; no crash, no hang, no noise."""
 
 import pytest
 
@@ -32,15 +32,15 @@ def ends(program):
 
 
 def test_parked_and_new_tasks_at_exit(ends) -> None:
-    assert ends("some_tasks()\nprint('end')") == "end\n"
+    assert ends("some_tasks()\nprint('end')") == "end\nfinally\n"
 
 
 def test_tasks_at_exit_with_an_exception(ends) -> None:
-    assert ends("some_tasks()\n1 / 0", status=1, complaint="ZeroDivisionError") == ""
+    assert ends("some_tasks()\n1 / 0", status=1, complaint="ZeroDivisionError") == "finally\n"
 
 
 def test_tasks_at_exit_with_a_status(ends) -> None:
-    assert ends("some_tasks()\nraise SystemExit(3)", status=3) == ""
+    assert ends("some_tasks()\nraise SystemExit(3)", status=3) == "finally\n"
 
 
 def test_tasks_in_a_thread_that_has_ended(ends) -> None:
@@ -51,7 +51,7 @@ def test_tasks_in_a_thread_that_has_ended(ends) -> None:
         "thread.join()\n"
         "print('end')\n",
         complaint="ended with 3 unfinished tasks",
-    ) == "end\n"  # fmt: skip
+    ) == "end\nfinally\n"  # fmt: skip
 
 
 def test_a_thread_that_ends_after_the_main_program(ends) -> None:
@@ -92,7 +92,7 @@ print("end")
 
 
 def test_a_task_that_is_destroyed_by_the_end_of_its_module(ends) -> None:
-    assert ends("task = weft.spawn(stay)\nother = weft.spawn(int)\nother.join()\n") == ""
+    assert ends("task = weft.spawn(stay)\nother = weft.spawn(int)\nother.join()\n") == "finally\n"
 
 
 def test_weft_works_in_functions_called_at_exit(ends) -> None:
@@ -106,7 +106,7 @@ def last():
 atexit.register(last)
 some_tasks()
 """)
-    assert out == "last\n"
+    assert out == "last\nfinally\nfinally\n"
 
 
 def test_weft_is_used_at_exit_for_the_first_time(program) -> None:
@@ -155,7 +155,7 @@ weft.spawn(lambda: greenlet(stay).switch())
 weft.checkpoint()
 print("end")
 """)
-    assert out == "end\n"
+    assert out == "end\nfinally\n"
 
 
 def test_system_exit_in_a_task_ends_the_program(program) -> None:
@@ -187,4 +187,53 @@ late = Late()
 some_tasks()
 """,
         complaint=None,
+    )
+
+
+def test_what_is_left_is_cancelled_after_the_functions_called_at_exit(program) -> None:
+    out = program("""
+        import atexit
+        import weft
+
+        def stay():
+            try:
+                weft.sleep(1e6)
+            except weft.Cancelled as why:
+                weft.sleep(0.001)
+                print(why)
+
+        atexit.register(print, "exit function")
+        weft.spawn(stay)
+        weft.checkpoint()
+    """)
+    assert out.splitlines()[0] == "exit function"
+    assert out.endswith("was cancelled: the program ends\n")
+
+
+def test_a_task_that_will_not_end_does_not_keep_the_program(program) -> None:
+    out = program("""
+        import weft
+
+        def stay():
+            while True:
+                try:
+                    weft.sleep(1e6)
+                except weft.Cancelled:
+                    print("stays")
+
+        weft.spawn(stay)
+        weft.spawn(weft.lowlevel.park, "lock", cancellable=False)
+        weft.checkpoint()
+    """)
+    assert out == "stays\n"
+
+
+def test_a_failure_that_is_still_referenced_is_logged_at_exit(program) -> None:
+    program(
+        """
+        import weft
+        task = weft.spawn(int, "x")
+        task.join()
+        """,
+        complaint="failed, and nobody asked for its result",
     )

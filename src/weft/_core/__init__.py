@@ -2,6 +2,7 @@
 
 import os as _os
 
+from weft._core import _ends as _ends
 from weft._core import _stacks
 
 _stacks.install()

@@ -58,8 +58,6 @@ cdef class Hub(Scheduler):
     cdef int jump_queue(self, Task task) except -1
     cdef int watch_signals(self) except -1
     cdef int raise_in_main(self, object exc) except -1
-    cdef int interrupt(self) except -1
-    cdef bint interrupt_waits(self) except -1
     cdef int begin_wait(self, Task me, str kind, object obj, int64_t deadline,
                         bint cancellable) except -1
     cdef void end_wait(self, Task me) noexcept
@@ -71,14 +69,24 @@ cdef class Hub(Scheduler):
     cdef int refuse(self, WaitList* head) except -1
     cdef char* scratch_buffer(self, Py_ssize_t size) except NULL
     cdef int start(self) except -1
-    cdef int after_fork(self, bint here) except -1
-    cdef int drop_signal_pipe(self) except -1
 
 cdef Hub get_hub()
+cdef PyObject* peek_hub() noexcept
+cdef int forget_hub(Hub hub) except -1
 cdef list hubs_of_process()
 cdef Task new_task(Hub hub, object fn, tuple args, object context, object name)
 cdef list live_tasks(Hub hub)
 cdef void leave(Task task) noexcept
+cdef void dismiss(Task task, object exc) noexcept
+cdef void no_collection() noexcept
+
+# Hooks, set by _ends.pyx: what the hub calls or spawns and must not know.
+cdef object run_signal_handlers          # () in a task: signals are due
+cdef object interrupt                    # (signum, frame): Ctrl-C
+cdef object report_failures              # (list of (text, exception)) in a task
+cdef object uncollected                  # set of tasks: failed, and nobody asked why yet
+cdef object (*keep)(Hub hub)             # what dies with the thread, and takes the hub along
+cdef void (*exit_child)(PyObject* value) noexcept
 
 cdef inline int charge(Hub hub) except -1:
     """Count one operation that did not park; a task past its share goes to the back."""

@@ -13,16 +13,16 @@ runs when there is none, for every new task (so that stacks start at the same
 depth), and after ``HANDOFFS`` switches or ``TURN`` ns, so that hand-off
 starves neither timers nor descriptors.
 
-No Python code runs in the hub's greenlet except the portable pollers'.
+No Python code runs in the hub's greenlet except the portable pollers'. What ends,
+and what is said of it, stands in _ends.pyx, which puts itself into the hooks
+of _hub.pxd.
 """
 
-import atexit
 import gc
 import os
-import sys
 
 from _signal import SIGINT as _SIGINT
-from _signal import default_int_handler, getsignal, set_wakeup_fd, signal
+from _signal import default_int_handler, getsignal, signal
 
 cimport cython
 from cpython.object cimport PyObject
@@ -45,20 +45,18 @@ from weft._core._greenlet cimport (
     greenlet,
 )
 from weft._core._poller cimport READ, FdState, Poller, known
+from weft._core._signals cimport empty_pipe, in_main_thread, open_pipe
 from weft._core._sys cimport (
-    c_read,
     forever,
-    weft_finalizing,
     weft_now_ns,
     weft_reset_recursion,
     weft_set_exception,
     weft_take_exception,
 )
 from weft._core._task cimport (
-    ABANDONED,
     DONE,
-    NEW,
     EXPIRED,
+    NEW,
     PARKED,
     READY,
     RUNNING,
@@ -66,10 +64,8 @@ from weft._core._task cimport (
     WOKEN,
     Scheduler,
     Task,
-    describe,
     function_name,
     name_of_thread,
-    never_ends,
 )
 from weft._core._timers cimport Timer, TimerHeap
 from weft._core._waitlist cimport (
@@ -123,7 +119,6 @@ cdef extern from "Python.h":
     int PyContext_Exit(object context) noexcept
     void PyObject_GC_Track(PyObject* op) noexcept
     void PyObject_GC_UnTrack(PyObject* op) noexcept
-    int PyErr_CheckSignals() except -1
     unsigned long PyThread_get_thread_ident() noexcept
 
 cdef enum:
@@ -446,10 +441,10 @@ cdef class Hub(Scheduler):
         if self.signalled:
             self.signalled = False
             self.watch_signals()
-            self.jump_queue(new_task(self, _run_signal_handlers, (), None, "weft-signals"))
+            self.jump_queue(new_task(self, run_signal_handlers, (), None, "weft-signals"))
         if self.failures:
             failures, self.failures = self.failures, []
-            new_task(self, _report_failures, (failures,), None, "weft-failures")
+            new_task(self, report_failures, (failures,), None, "weft-failures")
         if self.garbage:
             garbage, self.garbage = self.garbage, []
             new_task(self, garbage.clear, (), None, "weft-garbage")
@@ -463,12 +458,10 @@ cdef class Hub(Scheduler):
 
     cdef int watch_signals(self) except -1:
         """Have the next byte in the wakeup pipe end the wait; the pipe is emptied first."""
-        cdef char buffer[64]
         cdef FdState* fs
         if self.signal_pipe is None:
             return 0
-        while c_read(self.signal_pipe[0], buffer, sizeof(buffer)) > 0:
-            pass
+        empty_pipe(self.signal_pipe)
         fs = self.poller.state(self.signal_pipe[0])
         if not node_linked(&self.signal_node):
             node_append(&fs.readers, &self.signal_node)
@@ -482,25 +475,6 @@ cdef class Hub(Scheduler):
                 self.main.requests = []
             self.main.requests.append(exc)
         return 0
-
-    cdef int interrupt(self) except -1:
-        """Ctrl-C: raise KeyboardInterrupt in the main task, whichever task the signal found.
-
-        Raises it here if the main task runs, or if it has not come to raise an
-        earlier one: then a task that never parks holds the hub, and it gets this one.
-        """
-        if self.current is self.main or self.interrupt_waits():
-            raise KeyboardInterrupt
-        self.raise_in_main(KeyboardInterrupt())
-        return 0
-
-    cdef bint interrupt_waits(self) except -1:
-        cdef Task main = self.main
-        if self.current is None:
-            return False
-        if main.state == READY and main.how == THROWN:
-            return isinstance(main.value, KeyboardInterrupt)
-        return any([isinstance(exc, KeyboardInterrupt) for exc in main.requests or ()])
 
     # -- the life of a task -----------------------------------------------------------
 
@@ -542,6 +516,8 @@ cdef class Hub(Scheduler):
         task.failed = failed
         task.state = DONE
         dismiss(task, None)
+        if failed and not isinstance(value, Cancelled):
+            uncollected.add(task)
         if failed and isinstance(value, (SystemExit, KeyboardInterrupt)):
             task.collected = True
             self.raise_in_main(value)
@@ -605,50 +581,10 @@ cdef class Hub(Scheduler):
         self.poller = new_poller()
         self.poller.unpark = unpark_waiter
         if self.signal_pipe is None:
-            self.signal_pipe = signal_pipe()
+            self.signal_pipe = open_pipe()
         self.watch_signals()
         if in_main_thread() and getsignal(_SIGINT) is default_int_handler:
-            signal(_SIGINT, _interrupt)
-        return 0
-
-    cdef int after_fork(self, bint here) except -1:
-        """In the child: keep every task but the running one, and never run them."""
-        cdef Task me = self.current if here else None
-        for other in live_tasks(self):
-            if other is not me:
-                abandon(<Task>other)
-        if self.main is not me:
-            abandon(self.main)
-        # What they own must not be destroyed either, and the parent reports its failures.
-        self.abandoned.append((self.failures, self.garbage))
-        self.failures, self.garbage = [], []
-        self.live = NULL
-        self.live_count = 0
-        list_init(&self.ready)
-        list_init(&self.inbox)
-        self.timers.clear()
-        self.poller.close(True)
-        node_init(&self.signal_node, NULL)
-        self.drop_signal_pipe()
-        if not here:
-            return 0
-        if me is not None:
-            me.is_main = True
-            self.main = me
-        self.ident = PyThread_get_thread_ident()
-        return self.start()
-
-    cdef int drop_signal_pipe(self) except -1:
-        """In the child: the pipe is shared with the parent, and so would be its bytes."""
-        cdef int theirs
-        if self.signal_pipe is None:
-            return 0
-        theirs = set_wakeup_fd(-1)
-        if theirs != -1 and theirs != self.signal_pipe[1]:
-            set_wakeup_fd(theirs)
-        for fd in self.signal_pipe:
-            os.close(fd)
-        self.signal_pipe = None
+            signal(_SIGINT, interrupt)
         return 0
 
     @property
@@ -673,20 +609,25 @@ cdef class Hub(Scheduler):
         }
 
 
-cdef class _Keeper:
-    """Sits in the thread state's dictionary, so that it dies with its thread."""
-    cdef Hub hub
-
-    def __dealloc__(self):
-        if self.hub is not None and weft_hub == <PyObject*>self.hub:
-            end_thread(self.hub)
-
-
 cdef Hub get_hub():
     """The calling thread's hub, made on first use."""
     if weft_hub != NULL:
         return <Hub>weft_hub
     return new_hub()
+
+
+cdef PyObject* peek_hub() noexcept:
+    """The calling thread's hub, borrowed; NULL if it has none."""
+    return weft_hub
+
+
+cdef int forget_hub(Hub hub) except -1:
+    """``hub`` is no hub of this process any more; its own thread, if alive, calls this."""
+    global weft_hub
+    hubs.remove(hub)
+    if weft_hub == <PyObject*>hub:
+        weft_hub = NULL
+    return 0
 
 
 cdef list hubs_of_process():
@@ -701,7 +642,6 @@ cdef Scheduler here():
 cdef Hub new_hub():
     global weft_hub
     cdef Hub hub = Hub.__new__(Hub)
-    cdef _Keeper keeper
     cdef Task main
     hub.ident = PyThread_get_thread_ident()
     hub.thread_name = name_of_thread(hub.ident)
@@ -719,9 +659,7 @@ cdef Hub new_hub():
     hub.current = main
     hub.greenlet = greenlet(hub._run, <object>main.target)
     hub.start()
-    keeper = _Keeper.__new__(_Keeper)
-    keeper.hub = hub
-    (<dict>PyThreadState_GetDict())["weft.hub"] = keeper
+    (<dict>PyThreadState_GetDict())["weft.hub"] = keep(hub)
     hubs.append(hub)
     weft_hub = <PyObject*>hub
     return hub
@@ -749,34 +687,6 @@ cdef Poller new_poller():
         from weft._core._portable import PollPoller, SelectPoller
         return PollPoller() if name == "poll" else SelectPoller()
     raise ValueError(f"WEFT_POLLER is {name!r}; it must be epoll, poll or select")
-
-
-cdef tuple signal_pipe():
-    """A pipe a byte comes out of at each signal; None off the main thread or if one is set."""
-    cdef int reader, writer, previous
-    if not in_main_thread():
-        return None
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    previous = set_wakeup_fd(writer, warn_on_full_buffer=False)
-    if previous == -1:
-        return reader, writer
-    set_wakeup_fd(previous)          # somebody else's; EINTR is left to tell us
-    os.close(reader)
-    os.close(writer)
-    return None
-
-
-cdef bint in_main_thread() except -1:
-    """Whether this is the thread that runs signal handlers: CPython refuses others first."""
-    try:
-        set_wakeup_fd(-2)
-    except ValueError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 cdef void unpark_waiter(PyObject* waiter) noexcept:
@@ -866,13 +776,6 @@ cdef list live_tasks(Hub hub):
     return found
 
 
-cdef void abandon(Task task) noexcept:
-    """It will never run: no list holds it, nothing wakes it, its stack is never unwound."""
-    leave(task)
-    task.state = ABANDONED
-    Py_INCREF(task)
-
-
 def _bootstrap():
     """First on every task's stack: run the function, record how it ended.
 
@@ -886,153 +789,18 @@ def _bootstrap():
     (<Hub>weft_hub).end(<Task>me, value)
 
 
-# -- chores ------------------------------------------------------------------------
-
-def _run_signal_handlers():
-    """Run what signals made due, in a task: a handler may park, and raises in the main task."""
-    try:
-        PyErr_CheckSignals()
-    except Cancelled:
-        raise
-    except BaseException as exc:
-        get_hub().raise_in_main(exc)
-
-
-def _interrupt(signum, frame):
-    """Handler of SIGINT in place of Python's own, which raises wherever the signal finds it."""
-    get_hub().interrupt()
-
-
-cdef void last_words(Task task) noexcept:
-    """A task is being destroyed, perhaps by the hub itself: leave its value to a task."""
-    cdef Hub hub
-    if weft_hub == NULL or (<Hub>weft_hub).closing:
-        hub = hubs[0] if hubs else None
-    else:
-        hub = <Hub>weft_hub
-    if hub is None:
-        return
-    if task.failed and not task.collected:
-        hub.failures.append((f"{describe(task)} failed, and nobody asked for its result",
-                             task.value))
-        hub.rouse()
-    elif weft_hub == <PyObject*>hub and hub.current is None:
-        hub.garbage.append(task.value)
-
-
-def _report_failures(list failures):
-    """Log each exception that nobody collected, and what else went unnoticed (exception None)."""
-    import logging
-    logger = logging.getLogger("weft")
-    for text, exc in failures:
-        level = logging.WARNING if exc is None else logging.ERROR
-        try:
-            logger.log(level, "%s", text, exc_info=exc)
-        except Exception:        # a filter's: as a failure of this task it would come back here
-            sys.excepthook(*sys.exc_info())
-
-
-def _report_at_exit():
-    """Log what no hub has come to log when the program ends."""
-    cdef Hub hub
-    for each in list(hubs):
-        hub = <Hub>each
-        failures, hub.failures = hub.failures, []
-        _report_failures(failures)
-
-
-cdef int end_thread(Hub hub) except -1:
-    """An OS thread ends: say which tasks it leaves behind, and give the poller back."""
-    global weft_hub
-    if weft_finalizing():
-        return 0                 # the process ends with it, and no Python code can run any more
-    hub.closing = True
-    left = live_tasks(hub)
-    for task in left:
-        abandon(<Task>task)
-    for task in left:
-        dismiss(<Task>task, TaskError(never_ends(<Task>task)))
-    hub.main.state = DONE
-    dismiss(hub.main, None)
-    if left:
-        names = ", ".join([task.name for task in left[:20]])
-        hub.failures.append((f"thread {hub.thread_name!r} ended with {len(left)} unfinished tasks, "
-                             f"which will never run again: {names}", None))
-    elif PyGreenlet_STARTED(<PyObject*>hub.greenlet):
-        # Unwinds the loop, so that nothing of the hub outlives its thread.
-        passed = PyGreenlet_Switch(<PyObject*>hub.greenlet, NULL, NULL)
-        if passed == NULL:
-            raise_set()
-        Py_DECREF(<object>passed)
-    hub.poller.close(False)
-    hubs.remove(hub)
-    weft_hub = NULL
-    if hub.failures and hubs:
-        # Logging makes a Thread object for a thread that has ended, which stays for ever.
-        (<Hub>hubs[0]).failures.extend(hub.failures)
-        (<Hub>hubs[0]).rouse()
-    else:
-        _report_failures(hub.failures)
-    return 0
-
-
-# -- fork ----------------------------------------------------------------------------
-
-cdef void exit_child(PyObject* value) noexcept:
-    """The forking task of a child has ended: the process exits with its status, as Python does."""
-    import threading
-    status = 1
-    try:
-        if value != NULL:
-            status = 0
-        else:
-            exc = weft_take_exception()
-            status = exit_status(<object>exc)
-        threading._shutdown()
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(status)
-
-
-cdef int exit_status(object exc) except -1:
-    """What the process exits with when ``exc`` ends its main program; says what it was."""
-    if not isinstance(exc, SystemExit):
-        sys.excepthook(type(exc), exc, exc.__traceback__)
-        return 130 if isinstance(exc, KeyboardInterrupt) else 1
-    if exc.code is None:
-        return 0
-    if isinstance(exc.code, int):
-        return exc.code & 0xff
-    print(exc.code, file=sys.stderr)
-    return 1
-
-
-def _after_fork_in_child():
-    """Only the forking task goes on in the child; it is the main task there."""
-    cdef Hub hub
-    global collecting
-    collecting = 0
-    for other in list(hubs):
-        hub = <Hub>other
-        if weft_hub != <PyObject*>hub:
-            hub.after_fork(False)
-            hubs.remove(hub)
-    if weft_hub != NULL:
-        hub = <Hub>weft_hub
-        hub.after_fork(True)
-
-
 def _gc_phase(phase, info):
     """gc.callbacks entry: note which thread collects."""
     global collecting
     collecting = PyThread_get_thread_ident() if phase == "start" else 0
 
 
+cdef void no_collection() noexcept:
+    """In a forked child: whoever collected garbage may not exist here."""
+    global collecting
+    collecting = 0
+
+
 _task.here = here
-_task.last_words = last_words
 _task.bootstrap = _bootstrap
 gc.callbacks.append(_gc_phase)
-atexit.register(_report_at_exit)
-os.register_at_fork(after_in_child=_after_fork_in_child)
