@@ -236,7 +236,10 @@ def recv(sock, Py_ssize_t bufsize, int flags=0):
         n = state.receive(hub, hub.scratch_buffer(SCRATCH), bufsize, flags)
         return PyBytes_FromStringAndSize(hub.scratch, n)
     data = PyBytes_FromStringAndSize(NULL, bufsize)
-    n = state.receive_all(hub, PyBytes_AS_STRING(data), bufsize, flags)
+    if flags & MSG_WAITALL:
+        n = state.receive_all(hub, PyBytes_AS_STRING(data), bufsize, flags)
+    else:
+        n = state.receive(hub, PyBytes_AS_STRING(data), bufsize, flags)
     return data[:n] if n < bufsize else data
 
 
