@@ -20,7 +20,6 @@ Example:
 
 from weft._core._api import (
     checkpoint,
-    closing,
     current,
     now,
     park,
@@ -29,10 +28,8 @@ from weft._core._api import (
     statistics,
     tasks,
     unpark,
-    wait_fds,
-    wait_readable,
-    wait_writable,
 )
+from weft._core._fds import closing, wait_fds, wait_readable, wait_writable
 
 __all__ = [
     "checkpoint",

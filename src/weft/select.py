@@ -21,7 +21,8 @@ from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from weft._core._api import closing, now, spend, wait_fds, wait_readable
+from weft._core._api import now, spend
+from weft._core._fds import closing, wait_fds, wait_readable
 from weft._counterpart import builtin, take_over
 
 T = TypeVar("T")

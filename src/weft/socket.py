@@ -18,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from weft import dns
 from weft._core import _socket as _native
-from weft._core._api import closing, sleep, spend
+from weft._core._api import sleep, spend
+from weft._core._fds import closing
 from weft._counterpart import builtin, take_over
 
 # Bound here: whatever is patched later, these are the originals.

@@ -1,7 +1,7 @@
 # cython: binding=False, embedsignature.format=clinic
 # Plain builtins: the interpreter calls them directly, which saves time and, in a parked
 # task, 48 bytes of saved stack.
-"""What Python code calls: spawn, sleep, checkpoint, park and unpark, waits on descriptors.
+"""What Python code calls: spawn, sleep, checkpoint, park and unpark.
 
 Owns nothing; every function works on the calling thread's hub.
 """
@@ -12,22 +12,10 @@ from _functools import partial
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free
 
 from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process, live_tasks, new_task
-from weft._core._poller cimport READ, WRITE, FdState, known
-from weft._core._sys cimport (
-    NSEC,
-    POLLIN,
-    POLLOUT,
-    POLLPRI,
-    c_poll,
-    pollfd,
-    weft_context,
-    weft_now_ns,
-)
+from weft._core._sys cimport NSEC, weft_context, weft_now_ns
 from weft._core._task cimport EXPIRED, THROWN, WOKEN, Task, deadline_at, sleep_deadline
-from weft._core._waitlist cimport WaitNode, node_append, node_init, node_linked, node_unlink
 
 cdef extern from "Python.h":
     object PyContext_CopyCurrent()
@@ -35,7 +23,6 @@ cdef extern from "Python.h":
     object PyFrame_GetCode(PyObject* frame)
     int PyFrame_GetLasti(PyObject* frame) noexcept
     object PyWeakref_NewRef(object target, PyObject* callback)
-
 
 
 def now():
@@ -217,135 +204,6 @@ def spend():
     Parks: every 64th call, or after 5 ms without parking. Threads: any.
     """
     charge(get_hub())
-
-
-# -- descriptors ------------------------------------------------------------------------
-
-def wait_readable(int fd, *, double deadline=_inf):
-    """Park the calling task until ``fd`` may have something to read.
-
-    Readiness is a hint: another task may drain ``fd`` first, so retry the
-    read and be ready to wait again. A regular file is always ready.
-
-    Args:
-      fd: open descriptor, non-blocking if you are to read from it.
-      deadline: absolute seconds on :func:`now`'s clock; a past one still looks once.
-
-    Raises:
-      TimeoutError: ``deadline`` passed first.
-      Cancelled: the task was cancelled.
-      OSError: EBADF if ``fd`` is not open, or was closed through weft meanwhile.
-
-    Parks: unless it is a regular file. Woken by: the poller or the deadline.
-    Threads: any; waits on that thread's own hub.
-    """
-    wait_one(fd, READ, deadline)
-
-
-def wait_writable(int fd, *, double deadline=_inf):
-    """Park the calling task until ``fd`` may take something; as :func:`wait_readable`."""
-    wait_one(fd, WRITE, deadline)
-
-
-cdef int wait_one(int fd, int direction, double deadline) except -1:
-    cdef Hub hub = get_hub()
-    cdef FdState* fs = hub.poller.state(fd)
-    # An owned descriptor had its edge already: only poll(2) knows whether it is ready.
-    if fs.owned and look(fd, POLLIN | POLLPRI if direction == READ else POLLOUT):
-        hub.yield_now(hub.current)
-        return 0
-    if hub.wait_fd(fs, direction, False, deadline_at(deadline)) == EXPIRED:
-        raise TimeoutError("timed out")
-    return 0
-
-
-cdef int look(int fd, short events) noexcept:
-    """What poll(2) says about ``fd`` now."""
-    cdef pollfd p
-    p.fd = fd
-    p.events = events
-    p.revents = 0
-    c_poll(&p, 1, 0)
-    return p.revents
-
-
-def wait_fds(list wanted, double deadline=_inf):
-    """Park until one of several descriptors may be ready, or the deadline passes.
-
-    Args:
-      wanted: pairs ``(fd, events)``, events as poll(2)'s bits POLLIN, POLLPRI, POLLOUT.
-      deadline: absolute seconds on :func:`now`'s clock.
-
-    Returns:
-      False when the deadline passed first. Otherwise ask poll(2) which are ready.
-
-    Raises:
-      Cancelled: the task was cancelled.
-      OSError: EBADF for a descriptor that is not open or is closed through weft meanwhile.
-
-    Parks: unless one is ready. Woken by: the poller or the deadline.
-    Threads: any; waits on that thread's own hub.
-    """
-    cdef Hub hub = get_hub()
-    cdef Task me = hub.current
-    # A copy: the caller's list may change while this task is parked.
-    cdef list pairs = [(<int>fd, <int>events) for fd, events in wanted]
-    cdef Py_ssize_t n = 2 * len(pairs)
-    cdef WaitNode* nodes
-    cdef Py_ssize_t i
-    hub.may_park(me, True)
-    nodes = <WaitNode*>calloc(n + 1, sizeof(WaitNode))
-    if nodes == NULL:
-        raise MemoryError
-    for i in range(n):
-        node_init(&nodes[i], <PyObject*>me)
-    try:
-        for i in range(len(pairs)):
-            fd, events = pairs[i]
-            if link_fd(hub, fd, events, &nodes[2 * i]):
-                return True
-        return hub.park("poll", [fd for fd, _ in pairs], deadline_at(deadline), True) == WOKEN
-    finally:
-        for i in range(n):
-            if node_linked(&nodes[i]):
-                node_unlink(&nodes[i])
-        for i in range(len(pairs)):
-            unlink_fd(hub, pairs[i][0])
-        free(nodes)
-
-
-cdef bint link_fd(Hub hub, int fd, int events, WaitNode* pair) except -1:
-    """Put two nodes where ``fd`` reports; True if it is ready now."""
-    cdef FdState* fs = hub.poller.state(fd)
-    cdef int direction
-    for direction in (READ, WRITE):
-        if not events & ((POLLIN | POLLPRI) if direction == READ else POLLOUT):
-            continue
-        node_append(&fs.readers if direction == READ else &fs.writers, &pair[direction - 1])
-        if not hub.poller.watch(fs, direction, False):
-            return True
-    # Watched first, asked then: what comes in between is an edge.
-    return fs.owned and look(fd, <short>events) != 0
-
-
-cdef int unlink_fd(Hub hub, int fd) except -1:
-    cdef FdState* fs = known(hub.poller, fd)
-    if fs != NULL:
-        hub.poller.unwatch(fs)
-    return 0
-
-
-def closing(int fd):
-    """Say that ``fd`` is about to be closed: whoever waits on it, on any hub, gets EBADF.
-
-    Call it right before ``close``, with nothing that parks in between.
-
-    Parks: never. Threads: any.
-    """
-    cdef Hub hub
-    for each in hubs_of_process():
-        hub = <Hub>each
-        hub.forget_fd(fd)
 
 
 def statistics():

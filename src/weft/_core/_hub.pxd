@@ -64,9 +64,6 @@ cdef class Hub(Scheduler):
     cdef bint begin(self, Task me) noexcept
     cdef int end(self, Task me, PyObject* value) except -1
     cdef int finish(self, Task task, object value, bint failed) except -1
-    cdef int wait_fd(self, FdState* fs, int direction, bint own, int64_t deadline) except -1
-    cdef int forget_fd(self, int fd) except -1
-    cdef int refuse(self, WaitList* head) except -1
     cdef char* scratch_buffer(self, Py_ssize_t size) except NULL
     cdef int start(self) except -1
 

@@ -28,7 +28,6 @@ cimport cython
 from cpython.object cimport PyObject
 from cpython.pystate cimport PyThreadState_GetDict
 from cpython.ref cimport Py_CLEAR, Py_DECREF, Py_INCREF
-from libc.errno cimport EBADF
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
@@ -40,11 +39,10 @@ from weft._core._greenlet cimport (
     PyGreenlet_GetParent,
     PyGreenlet_Import,
     PyGreenlet_SetParent,
-    PyGreenlet_STARTED,
     PyGreenlet_Switch,
     greenlet,
 )
-from weft._core._poller cimport READ, FdState, Poller, known
+from weft._core._poller cimport READ, FdState, Poller
 from weft._core._signals cimport empty_pipe, in_main_thread, open_pipe
 from weft._core._sys cimport (
     forever,
@@ -69,7 +67,6 @@ from weft._core._task cimport (
 )
 from weft._core._timers cimport Timer, TimerHeap
 from weft._core._waitlist cimport (
-    WaitList,
     WaitNode,
     list_empty,
     list_init,
@@ -523,47 +520,6 @@ cdef class Hub(Scheduler):
             self.raise_in_main(value)
         PyObject_GC_Track(<PyObject*>task)
         unlink_live(self, task)
-        return 0
-
-    cdef int wait_fd(self, FdState* fs, int direction, bint own, int64_t deadline) except -1:
-        """Park until ``fs`` may be ready for ``direction``.
-
-        Call it after an EAGAIN. Returns WOKEN or EXPIRED; raises EBADF when
-        the descriptor is closed through weft meanwhile.
-        """
-        cdef Task me = self.current
-        cdef int how
-        if me is None:
-            self.may_park(me, True)
-        if not self.poller.watch(fs, direction, own):
-            return WOKEN
-        node_append(&fs.readers if direction == READ else &fs.writers, &me.node)
-        me.fd = fs.fd
-        how = THROWN
-        try:
-            how = self.park("read" if direction == READ else "write", None, deadline, True)
-        finally:
-            if how != WOKEN:
-                me.fd = -1
-                leave(me)
-                self.poller.unwatch(fs)
-        return how
-
-    cdef int forget_fd(self, int fd) except -1:
-        """``fd`` is about to be closed, by any thread: its waiters here get EBADF."""
-        cdef FdState* fs = known(self.poller, fd)
-        if fs != NULL:
-            self.poller.forget(fd)
-            self.refuse(&fs.readers)
-            self.refuse(&fs.writers)
-        return 0
-
-    cdef int refuse(self, WaitList* head) except -1:
-        cdef WaitNode* node = node_pop(head)
-        while node != NULL:
-            if node.waiter != NULL:
-                self.wake(<Task>node.waiter, THROWN, OSError(EBADF, os.strerror(EBADF)))
-            node = node_pop(head)
         return 0
 
     cdef char* scratch_buffer(self, Py_ssize_t size) except NULL:

@@ -10,7 +10,6 @@ where an unpark of its does not end the wait.
 import os
 
 from libc.errno cimport EBADF, EINTR, errno
-from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
@@ -89,7 +88,7 @@ cdef class PortablePoller(Poller):
         if c_fcntl(fs.fd, F_GETFD) < 0:
             raise_errno()        # the caller must hear of it, and not park first
         self.want(fs.fd, <short>((POLLIN | POLLPRI if wanted & READ else 0)
-                                    | (POLLOUT if wanted & WRITE else 0)))
+                                 | (POLLOUT if wanted & WRITE else 0)))
         if not fs.armed:
             self.registered += 1
         fs.armed = wanted

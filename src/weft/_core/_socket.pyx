@@ -16,6 +16,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EBADF, EINTR, errno
 from libc.stdint cimport int64_t
 
+from weft._core._fds cimport wait_fd
 from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process
 from weft._core._poller cimport READ, WRITE, FdState, known
 from weft._core._sys cimport (
@@ -30,7 +31,7 @@ from weft._core._sys cimport (
 )
 from weft._core._task cimport EXPIRED, deadline_at
 
-from weft._core._api import closing as close_waiters
+from weft._core._fds import closing as close_waiters
 
 cdef extern from "<sys/socket.h>" nogil:
     """
@@ -133,7 +134,7 @@ cdef class SocketState:
         if self.fd < 0:
             raise_errno(EBADF)
         hub = get_hub()
-        if hub.wait_fd(hub.poller.state(self.fd), direction, True, deadline) == EXPIRED:
+        if wait_fd(hub, hub.poller.state(self.fd), direction, True, deadline) == EXPIRED:
             raise TimeoutError("timed out")
         return 0
 
