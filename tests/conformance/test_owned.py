@@ -210,6 +210,7 @@ def test_a_number_closed_behind_our_back_serves_another_kind_of_file(owned, park
     task = parked(lowlevel.wait_readable, reader)
     os.write(writer, b"x")
     task.join()
+    lowlevel.closing(reader)
 
 
 def test_a_socket_of_two_hubs(owned, parked, in_thread) -> None:

@@ -49,6 +49,13 @@ def test_the_main_program_is_a_task() -> None:
     weft.checkpoint()
 
 
+def test_a_task_is_true_whatever_its_state() -> None:
+    task = weft.spawn(int)
+    assert task and weft.current()
+    task.join()
+    assert task
+
+
 def test_ids_are_unique_and_grow() -> None:
     tasks = [weft.spawn(int) for _ in range(10)]
     ids = [task.id for task in tasks]

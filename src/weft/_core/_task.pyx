@@ -104,6 +104,10 @@ cdef class Task(greenlet):
         if self.value is not None and last_words != NULL:
             last_words(self)
 
+    def __bool__(self):
+        # A greenlet is false before it starts and after it ends, and a main task always.
+        return True
+
     def __repr__(self):
         state = STATES[self.state]
         if self.state == PARKED:
