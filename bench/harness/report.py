@@ -135,7 +135,8 @@ def works_table(figures: Figures) -> str:
         for peer, entry in ordered(figures.works[name], work.key):
             ratio = figures.ratio(name, peer, "weft", work.key)
             row = [emphasis(peer), number(entry.median(work.key)), number(ratio)]
-            rows.append([*row, f"{entry.largest('early') or 0:.0f}"] if early else row)
+            woken = entry.largest("early")
+            rows.append([*row, "-" if woken is None else f"{woken:.0f}"] if early else row)
         header += ["woken early"] if early else []
         parts.append(f"## {name}: {work.title}\n\n{table(header, rows)}")
     return "\n\n".join(parts)
