@@ -90,8 +90,10 @@ def resolved(family: int, address: Any) -> Any:
     """
     if family not in _INTERNET or not isinstance(address, tuple) or len(address) < 2:
         return address
-    host = address[0]
-    if not isinstance(host, (str, bytes, bytearray)) or _is_address(family, host):
+    host, port = address[:2]
+    if not isinstance(host, (str, bytes, bytearray)) or not isinstance(port, int):
+        return address
+    if _is_address(family, host):
         return address
     # As the C code does it: the first address of that family, whatever the type.
     found = _addresses(host, None, family, 0, 0, 0)

@@ -28,7 +28,7 @@ from weft._core._hub cimport (
     peek_hub,
 )
 from weft._core._signals cimport close_pipe
-from weft._core._sys cimport NSEC, weft_finalizing, weft_now_ns, weft_take_exception
+from weft._core._sys cimport NSEC, weft_finalizing, weft_now_ns
 from weft._core._task cimport ABANDONED, DONE, PARKED, READY, THROWN, Task, describe, never_ends
 from weft._core._waitlist cimport list_init, node_init
 
@@ -212,16 +212,12 @@ cdef void abandon(Task task) noexcept:
 
 # -- fork ----------------------------------------------------------------------------
 
-cdef void exit_child(PyObject* value) noexcept:
+cdef void exit_child(object failure) noexcept:
     """The forking task of a child has ended: the process exits with its status, as Python does."""
     import threading
     status = 1
     try:
-        if value != NULL:
-            status = 0
-        else:
-            exc = weft_take_exception()
-            status = exit_status(<object>exc)
+        status = 0 if failure is None else exit_status(failure)
         threading._shutdown()
         atexit._run_exitfuncs()
         sys.stdout.flush()

@@ -83,7 +83,7 @@ cdef object interrupt                    # (signum, frame): Ctrl-C
 cdef object report_failures              # (list of (text, exception)) in a task
 cdef object uncollected                  # set of tasks: failed, and nobody asked why yet
 cdef object (*keep)(Hub hub)             # what dies with the thread, and takes the hub along
-cdef void (*exit_child)(PyObject* value) noexcept
+cdef void (*exit_child)(object failure) noexcept     # what ended it, or None
 
 cdef inline int charge(Hub hub) except -1:
     """Count one operation that did not park; a task past its share goes to the back."""

@@ -490,19 +490,21 @@ cdef class Hub(Scheduler):
 
     cdef int end(self, Task me, PyObject* value) except -1:
         """Its function returned ``value``, or raised and it is NULL."""
-        me.args = None
+        cdef bint failed = value == NULL
+        if failed:
+            # Before anything else: code that runs with an exception set may lose it.
+            value = weft_take_exception()
         if me.context is not None and PyContext_Exit(me.context) < 0:
             Py_CLEAR(value)
-        if me.is_main:
-            exit_child(value)
-        if value != NULL:
-            self.finish(me, <object>value, False)
-            Py_DECREF(<object>value)
-        else:
+            failed = True
             value = weft_take_exception()
-            self.finish(me, <object>value, True)
+        me.args = None
+        if me.is_main:
+            exit_child(<object>value if failed else None)
+        self.finish(me, <object>value, failed)
+        if failed:
             me.collected |= isinstance(me.value, Cancelled)
-            Py_DECREF(<object>value)
+        Py_DECREF(<object>value)
         return 0
 
     cdef int finish(self, Task task, object value, bint failed) except -1:
