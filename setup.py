@@ -55,9 +55,9 @@ def extensions() -> list[Extension]:
     flags = ["-O1", "-g"] if DEBUG else ["-O2", "-g0"]
     # A cleanup in _hub.pyx must run when pthread_exit unwinds a stack; it costs nothing otherwise.
     flags.append("-fexceptions")
-    # greenlet.h and Cython leave variables that no one uses, which is not for users to read. Objects
-    # pass as PyObject where greenlet and CPython say PyGreenlet and PyFrameObject: an error from
-    # gcc 14 on.
+    # greenlet.h and Cython leave variables that nothing uses, which is not for users to read.
+    # Objects pass as PyObject where greenlet and CPython say PyGreenlet and PyFrameObject: an error
+    # from gcc 14 on.
     flags += ["-Wno-unused-variable", "-Wno-unused-but-set-variable"]
     flags += ["-Wno-incompatible-pointer-types"]
     if sys.platform == "linux":
