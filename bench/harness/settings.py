@@ -32,7 +32,7 @@ WORKS = {
     "queue": Work("queue ping-pong, round trip", "µs", 100_000, 20_000),
     "wake": Work("wake and join a parked task, of 100,000", "µs", 100_000, 5_000, True),
     "timers": Work("sleep below 1 s, 100,000 tasks at once", "µs", 100_000, 5_000, True),
-    "parked": Work("memory of a parked task, parked in a Python function", "bytes", 100_000, 5_000),
+    "parked": Work("memory of a task parked in Python code", "bytes", 100_000, 5_000),
     "parked_native": Work("the same, parked in native code", "bytes", 100_000, 0),
 }
 OTHER_WORKS = ("echo", "idle", "import")
