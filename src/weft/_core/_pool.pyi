@@ -1,9 +1,17 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from typing_extensions import disjoint_base
+
 _T = TypeVar("_T")
 
 LIMIT: int
+
+@disjoint_base
+class Call: ...
+
+@disjoint_base
+class Worker: ...
 
 def call_in_thread(
     function: Callable[..., _T], args: tuple[object, ...], kwargs: dict[str, object] | None

@@ -190,7 +190,7 @@ def statistics():
     return {"threads": threads, "idle": len(idle), "backlog": len(backlog)}
 
 
-def after_fork_in_child():
+def _after_fork_in_child():
     """The threads stayed with the parent."""
     global threads
     idle.clear()
@@ -198,4 +198,4 @@ def after_fork_in_child():
     threads = 0
 
 
-os.register_at_fork(after_in_child=after_fork_in_child)
+os.register_at_fork(after_in_child=_after_fork_in_child)

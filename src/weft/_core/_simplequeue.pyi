@@ -1,8 +1,11 @@
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
+from typing_extensions import disjoint_base
+
 _T = TypeVar("_T")
 
+@disjoint_base
 class SimpleQueue(Generic[_T]):
     def put(self, item: _T, block: bool = True, timeout: float | None = None) -> None: ...
     def put_nowait(self, item: _T) -> None: ...
