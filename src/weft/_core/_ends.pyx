@@ -8,7 +8,6 @@ Nothing here parks but ``cancel_the_rest``, in the task that ends the program.
 import atexit
 import os
 import sys
-from weakref import WeakSet
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
@@ -36,14 +35,18 @@ from weft._errors import Cancelled, TaskError
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
+    object PyWeakref_NewRef(object target, object callback)
     unsigned long PyThread_get_thread_ident() noexcept
 
 PyGreenlet_Import()
 
 cdef int64_t GRACE = 1000000000          # ns that cancelled tasks have to end with the program
 
-# Tasks that failed and whose exception nobody has asked for yet; looked through at the end.
-cdef object uncollected = WeakSet()
+# Weak references to tasks that failed; those whose exception nobody asked for are told of at
+# the end. Not a WeakSet: that is Python code, where a signal handler might run, and park,
+# while the task it runs on is done already.
+cdef set failed = set()
+cdef object forget_failed = failed.discard
 
 
 # -- signals -------------------------------------------------------------------------
@@ -103,6 +106,11 @@ cdef str complaint(Task task):
     return f"{describe(task)} failed, and nobody asked for its result"
 
 
+cdef int note_failure(Task task) except -1:
+    failed.add(PyWeakref_NewRef(task, forget_failed))
+    return 0
+
+
 cdef Hub any_hub():
     hubs = hubs_of_process()
     return hubs[0] if hubs else None
@@ -131,8 +139,9 @@ def _end_program():
         hub = <Hub>each
         failures, hub.failures = hub.failures, []
         _report_failures(failures)
-    for task in list(uncollected):
-        if not (<Task>task).collected:
+    for reference in list(failed):
+        task = reference()
+        if task is not None and not (<Task>task).collected:
             (<Task>task).collected = True
             _report_failures([(complaint(task), (<Task>task).value)])
 
@@ -287,7 +296,7 @@ _hub.run_signal_handlers = _run_signal_handlers
 _hub.interrupt = _interrupt
 _hub.report_failures = _report_failures
 _hub.keep = keep
-_hub.uncollected = uncollected
+_hub.note_failure = note_failure
 _hub.exit_child = exit_child
 atexit.register(_end_program)
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -81,7 +81,7 @@ cdef void no_collection() noexcept
 cdef object run_signal_handlers          # () in a task: signals are due
 cdef object interrupt                    # (signum, frame): Ctrl-C
 cdef object report_failures              # (list of (text, exception)) in a task
-cdef object uncollected                  # set of tasks: failed, and nobody asked why yet
+cdef int (*note_failure)(Task task) except -1    # it failed; runs no Python code
 cdef object (*keep)(Hub hub)             # what dies with the thread, and takes the hub along
 cdef void (*exit_child)(object failure) noexcept     # what ended it, or None
 

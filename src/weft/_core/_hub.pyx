@@ -516,7 +516,7 @@ cdef class Hub(Scheduler):
         task.state = DONE
         dismiss(task, None)
         if failed and not isinstance(value, Cancelled):
-            uncollected.add(task)
+            note_failure(task)
         if failed and isinstance(value, (SystemExit, KeyboardInterrupt)):
             task.collected = True
             self.raise_in_main(value)
