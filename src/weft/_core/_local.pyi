@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, final
 
 from typing_extensions import disjoint_base
 
@@ -10,7 +10,7 @@ def native_ident(number: int) -> int: ...
 def green_task() -> Task[Any] | None: ...
 def forget_locals() -> None: ...
 
-@disjoint_base
+@final
 class Slot: ...
 
 @disjoint_base
