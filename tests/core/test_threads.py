@@ -193,8 +193,9 @@ def test_a_thread_that_leaves_tasks_behind_says_which(caplog) -> None:
 
     Thread(run, name="hasty").finish()
     weft.sleep(1e-4)
-    (record,) = [record for record in caplog.records if record.name == "weft"]
-    assert record.levelno == logging.WARNING
+    # Failures of earlier tests may be told only now.
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert record.name == "weft"
     assert "'hasty'" in record.getMessage()
     assert "forgotten" in record.getMessage() and "new" in record.getMessage()
     assert "never started" not in record.getMessage()
