@@ -1,3 +1,4 @@
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,4 +17,7 @@ class Worker: ...
 def call_in_thread(
     function: Callable[..., _T], args: tuple[object, ...], kwargs: dict[str, object] | None
 ) -> _T: ...
+
+backlog: deque[Call]
+
 def statistics() -> dict[str, int]: ...
