@@ -178,11 +178,14 @@ def files():
     return len(os.listdir("/proc/self/fd"))
 
 def hub_of_a_thread():
-    go.wait(lowlevel.spawn_in(int).join())
+    lowlevel.spawn_in(int).join()
+    there.set()
+    go.wait()
 
-go = threading.Event()
+there, go = threading.Event(), threading.Event()
 threading.Thread(target=hub_of_a_thread).start()
-weft.sleep(0.001)
+while not there.is_set():
+    weft.sleep(0.001)
 before = files()
 pid = os.fork()
 if pid == 0:
