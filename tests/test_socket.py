@@ -369,6 +369,64 @@ class TestMakefile:
             with pytest.raises(OSError, match="timed out object"):
                 file.read(1)
 
+    @pytest.mark.parametrize("mode", ["rb", "rwb"])
+    def test_tasks_that_read_one_file_take_turns(self, stream: Pair, mode: str) -> None:
+        one, other = stream
+        with other.makefile(mode) as file:
+            calls = [
+                lambda: file.read(2),
+                lambda: file.readline(),
+                lambda: file.read1(2),
+                lambda: file.peek(2)[:0] + file.read(2),
+                lambda: bytes(2) and file.readinto(bytearray(2)),
+            ]
+            tasks = [weft.spawn(call) for call in calls]
+            weft.checkpoint()
+            for _ in calls:
+                one.send(b"1\n")
+                weft.checkpoint()
+            results = [task.result(SECONDS) for task in tasks]
+            assert results == [b"1\n", b"1\n", b"1\n", b"1\n", 2]
+
+    @pytest.mark.parametrize("mode", ["wb", "rwb"])
+    def test_tasks_that_write_one_file_take_turns(self, stream: Pair, mode: str) -> None:
+        one, other = stream
+        file = one.makefile(mode)
+        parts = [bytes([number]) * 3_000_000 for number in range(5)]
+        tasks = [weft.spawn(file.write, part) for part in parts]
+        closer = weft.spawn(file.close)
+        weft.checkpoint()
+        assert not closer.done
+        received = other.recv(sum(map(len, parts)), socket.MSG_WAITALL)
+        assert received == b"".join(parts)
+        assert [task.result(SECONDS) for task in tasks] == [*map(len, parts)]
+        closer.result(SECONDS)
+
+    def test_one_task_reads_a_file_while_another_writes_it(self, stream: Pair) -> None:
+        one, other = stream
+        with other.makefile("rwb") as file:
+            reader = weft.spawn(file.readline)
+            weft.checkpoint()
+            file.write(b"question\n")
+            file.flush()
+            assert one.recv(100) == b"question\n"
+            one.send(b"answer\n")
+            assert reader.result(SECONDS) == b"answer\n"
+
+    def test_the_file_is_one_of_the_stdlibs(self, stream: Pair) -> None:
+        one = stream[0]
+        kinds = {
+            "rb": io.BufferedReader,
+            "wb": io.BufferedWriter,
+            "rwb": io.BufferedRWPair,
+            "r": io.TextIOWrapper,
+        }
+        for mode, kind in kinds.items():
+            with one.makefile(mode) as file:
+                assert isinstance(file, kind)
+        with one.makefile("rb", buffering=0) as file:
+            assert type(file) is socket.SocketIO
+
     def test_closing_the_socket_leaves_the_file_open(self, stream: Pair) -> None:
         one, other = stream
         file = other.makefile("rb")

@@ -31,8 +31,17 @@ def take_over(stdlib: ModuleType, names: dict[str, Any]) -> None:
         if name.startswith("__") or name in names:
             continue
         if isinstance(value, FunctionType) and value.__module__ == stdlib.__name__:
-            copy = FunctionType(value.__code__, names, name, value.__defaults__, value.__closure__)
-            copy.__kwdefaults__ = value.__kwdefaults__
-            copy.__doc__ = value.__doc__
-            value = copy
+            value = rebound(value, names)
         names[name] = value
+
+
+def rebound(function: F, names: dict[str, Any]) -> F:
+    """A copy of a Python function that looks its globals up in ``names``."""
+    original = cast(FunctionType, function)
+    copy = FunctionType(
+        original.__code__, names, original.__name__, original.__defaults__, original.__closure__
+    )
+    copy.__kwdefaults__ = original.__kwdefaults__
+    copy.__qualname__ = original.__qualname__
+    copy.__doc__ = original.__doc__
+    return cast(F, copy)

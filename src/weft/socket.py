@@ -17,10 +17,11 @@ from errno import EAGAIN, EALREADY, EINPROGRESS, EISCONN
 from typing import IO, TYPE_CHECKING, Any
 
 from weft import dns
+from weft._buffers import green_io as io  # noqa: F401 - for the stdlib's functions, copied below
 from weft._core import _socket as _native
 from weft._core._api import sleep, spend
 from weft._core._fds import closing
-from weft._counterpart import builtin, take_over
+from weft._counterpart import builtin, rebound, take_over
 
 # Bound here: whatever is patched later, these are the originals.
 _original = _socket.socket
@@ -278,6 +279,9 @@ class socket(_stdlib.socket):  # noqa: N801 - the stdlib's name
                 if is_first:
                     raise _stdlib._GiveupOnSendfile(error) from None  # type: ignore[attr-defined]
                 raise
+
+    # It finds weft's buffered files in ``io``.
+    makefile = rebound(_stdlib.socket.makefile, globals())
 
     # -- the end ----------------------------------------------------------------------------
 

@@ -1,0 +1,92 @@
+"""Buffered files that several tasks may use at a time, as threads may.
+
+Owns: whose turn it is in a buffered file over a green raw one. Must not know: sockets.
+
+The stdlib's classes hold a lock of their own, by OS thread, while the raw file is read or
+written. A task parked there would give every other task of its thread a RuntimeError, and stop
+other threads. So each call first takes a lock of weft's: who comes second parks.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from weft._core._lock import RLock
+from weft._modules import view
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Method = Callable[Concatenate[Any, P], R]
+
+
+def _in_turn(method: Method[P, R], lock: str = "_turn") -> Method[P, R]:
+    """``method``, made while holding the lock that the file has as attribute ``lock``."""
+
+    @wraps(method)
+    def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with getattr(self, lock):
+            return method(self, *args, **kwargs)
+
+    return call
+
+
+class BufferedReader(io.BufferedReader):
+    """:class:`io.BufferedReader`; a task parks while another one reads."""
+
+    def __init__(self, raw: io.RawIOBase, buffer_size: int = io.DEFAULT_BUFFER_SIZE) -> None:
+        # Taken again by the methods that ``close`` calls.
+        self._turn = RLock()
+        super().__init__(raw, buffer_size)
+
+    read = _in_turn(io.BufferedReader.read)
+    read1 = _in_turn(io.BufferedReader.read1)
+    readinto = _in_turn(io.BufferedReader.readinto)
+    readinto1 = _in_turn(io.BufferedReader.readinto1)
+    readline = _in_turn(io.BufferedReader.readline)
+    peek = _in_turn(io.BufferedReader.peek)
+    close = _in_turn(io.BufferedReader.close)
+
+
+class BufferedWriter(io.BufferedWriter):
+    """:class:`io.BufferedWriter`; a task parks while another one writes."""
+
+    def __init__(self, raw: io.RawIOBase, buffer_size: int = io.DEFAULT_BUFFER_SIZE) -> None:
+        self._turn = RLock()
+        super().__init__(raw, buffer_size)
+
+    write = _in_turn(io.BufferedWriter.write)
+    flush = _in_turn(io.BufferedWriter.flush)
+    close = _in_turn(io.BufferedWriter.close)
+
+
+class BufferedRWPair(io.BufferedRWPair):
+    """:class:`io.BufferedRWPair`; one task reads in it while another one writes."""
+
+    def __init__(
+        self,
+        reader: io.RawIOBase,
+        writer: io.RawIOBase,
+        buffer_size: int = io.DEFAULT_BUFFER_SIZE,
+    ) -> None:
+        self._turn = RLock()
+        self._turn_to_write = RLock()
+        super().__init__(reader, writer, buffer_size)
+
+    read = _in_turn(io.BufferedRWPair.read)
+    read1 = _in_turn(io.BufferedRWPair.read1)
+    readinto = _in_turn(io.BufferedRWPair.readinto)
+    readinto1 = _in_turn(io.BufferedRWPair.readinto1)
+    peek = _in_turn(io.BufferedRWPair.peek)
+    write = _in_turn(io.BufferedRWPair.write, "_turn_to_write")
+    flush = _in_turn(io.BufferedRWPair.flush, "_turn_to_write")
+    close = _in_turn(_in_turn(io.BufferedRWPair.close), "_turn_to_write")
+
+
+# The module ``io`` with these in place of its own.
+green_io = view(
+    io,
+    {each.__name__: each for each in (BufferedReader, BufferedWriter, BufferedRWPair)},
+)
