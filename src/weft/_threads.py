@@ -20,7 +20,7 @@ from typing import Any
 
 from weft._core._api import current, spawn_in
 from weft._core._local import forget_locals, get_ident, ident, local
-from weft._core._lock import Lock, RLock, allocate_lock, allocate_signal
+from weft._core._lock import Lock, RLock, allocate_latch, allocate_lock
 from weft._core._task import Task
 from weft._core._unraisable import thread_failed
 from weft._errors import Cancelled
@@ -107,8 +107,8 @@ def _count() -> int:
 
 
 def _set_sentinel() -> Lock:
-    """A lock that is released when the calling thread has ended (until Python 3.12)."""
-    sentinel = allocate_signal()
+    """A latch that opens when the calling thread has ended (until Python 3.12)."""
+    sentinel = allocate_latch()
     me = current()
     if me in _running:
         _running[me] = sentinel.release
@@ -122,7 +122,7 @@ class _ThreadHandle:
 
     def __init__(self) -> None:
         self.ident = 0
-        # Held while the thread runs; whoever joins takes it and passes it on.
+        # Opens as the thread ends.
         self._alive: Lock | None = None
 
     def __repr__(self) -> str:
@@ -135,20 +135,17 @@ class _ThreadHandle:
         alive = self._started()
         if self.ident == get_ident() and alive.locked():
             raise RuntimeError("Cannot join current thread")
-        if alive.acquire(True, -1 if timeout is None or timeout < 0 else timeout):
-            alive.release()
+        alive.acquire(timeout=-1 if timeout is None or timeout < 0 else timeout)
 
     def _set_done(self) -> None:
         _awaited.discard(self)
-        alive = self._started()
-        if alive.locked():
-            alive.release()
+        self._started().release()
 
     def _start(self, number: int) -> None:
         if self._alive is not None:
             raise RuntimeError("thread already started")
         self.ident = number
-        self._alive = allocate_signal()
+        self._alive = allocate_latch()
         self._alive.acquire()
 
     def _started(self) -> Lock:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft._core._local import green_task
 from weft._core._local import local as _local
+from weft._core._lock import Lock as _Lock
 from weft._core._lock import RLock as _RLock
 from weft._core._lock import allocate_lock, allocate_signal
 from weft._errors import Cancelled
@@ -74,6 +75,24 @@ def beneath(module: ModuleType) -> dict[str, object]:
     }
 
 
+def ending_wait(module: ModuleType) -> Callable[..., None]:
+    """``Thread._wait_for_tstate_lock`` (until Python 3.12) for ``module``'s Threads.
+
+    The stdlib's own takes a wait that an exception ended for the end of the
+    thread (bpo-45274); a cancelled ``join`` must not.
+    """
+    native: Any = module.Thread._wait_for_tstate_lock
+
+    def _wait_for_tstate_lock(self: Any, block: bool = True, timeout: float = -1) -> None:
+        end = self._tstate_lock
+        if not isinstance(end, _Lock):
+            native(self, block, timeout)
+        elif end.acquire(block, timeout):
+            self._stop()
+
+    return _wait_for_tstate_lock
+
+
 def join_all(copy: Any) -> None:
     """Wait until every thread that ``copy`` started has ended, but for daemons."""
     if JOINABLE:
@@ -83,6 +102,12 @@ def join_all(copy: Any) -> None:
         end = copy._shutdown_locks.pop()
         end.acquire()
         end.release()
+
+
+def join_at_exit() -> None:
+    """Threads that are no daemons are waited for, as the stdlib's are, unless it does so itself."""
+    if getattr(_stdlib, "_thread_shutdown", None) is not GREEN["_shutdown"]:
+        join_all(_green)
 
 
 def _make_invoke_excepthook() -> Callable[[Any], None]:
@@ -130,10 +155,11 @@ def dummy_class(module: ModuleType) -> type:
     return _DummyThread
 
 
+_green: Any = copy_over(view(_thread, GREEN), __name__)
+vars(_green).update(beneath(_green))
+if not JOINABLE:
+    _green.Thread._wait_for_tstate_lock = ending_wait(_green)
+_stdlib._register_atexit(join_at_exit)  # type: ignore[attr-defined]
 if not TYPE_CHECKING:
-    _green = copy_over(view(_thread, GREEN), __name__)
-    vars(_green).update(beneath(_green))
     __all__ = _green.__all__
     globals().update({name: getattr(_green, name) for name in __all__})
-    # Threads that are no daemons are waited for at exit, as the stdlib's are.
-    _stdlib._register_atexit(join_all, _green)

@@ -5,13 +5,11 @@ from cpython.object cimport PyObject
 from weft._core._task cimport Task
 from weft._core._waitlist cimport WaitList, WaitNode
 
-# The calling thread's hub, borrowed; NULL when it has none: nothing here makes one.
-cdef PyObject* peek_hub() noexcept
 # What get_ident() returns: of the running task or, in a main task, of the OS thread.
 cdef unsigned long caller() noexcept
 cdef unsigned long ident_of(Task task) noexcept
 
-cdef class Slot:
+cdef class _Slot:
     """What a task's or OS thread's storage has for one ``local``."""
     cdef WaitNode link       # in the local's list of slots
     cdef PyObject* owner     # the local; borrowed; NULL once it is gone

@@ -21,7 +21,7 @@ from cpython.pystate cimport PyThreadState_GetDict
 cimport cython
 
 from weft._core._greenlet cimport PyGreenlet_Import, PyGreenlet_STARTED
-from weft._core._hub cimport Hub, get_hub, hubs_of_process, live_tasks
+from weft._core._hub cimport Hub, hubs_of_process, live_tasks, peek_hub
 from weft._core._task cimport Task
 from weft._core._waitlist cimport (
     WaitNode,
@@ -34,13 +34,6 @@ from weft._core._waitlist cimport (
 
 PyGreenlet_Import()
 
-cdef extern from *:
-    """
-    /* The calling thread's hub, once somebody asked; borrowed from a Witness. */
-    static __thread PyObject *weft_witnessed;
-    """
-    PyObject* weft_witnessed
-
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept
     Py_ssize_t Py_REFCNT(PyObject* o) noexcept
@@ -50,38 +43,7 @@ cdef extern from "Python.h":
     int _PyObject_GenericSetAttrWithDict(
         object self, object name, PyObject* value, dict values) except -1
 
-cdef str HUB = "weft.hub"              # where _hub.pyx keeps a thread's hub
-cdef str WITNESS = "weft.witness"
 cdef str LOCALS = "weft.locals"
-
-
-cdef class Witness:
-    """Lies in the thread state's dictionary: keeps the hub while we remember it."""
-    cdef Hub hub
-
-    def __dealloc__(self):
-        global weft_witnessed
-        if weft_witnessed == <PyObject*>self.hub:
-            weft_witnessed = NULL
-
-
-cdef PyObject* peek_hub() noexcept:
-    if weft_witnessed != NULL:
-        return weft_witnessed
-    return find_hub()
-
-
-cdef PyObject* find_hub() noexcept:
-    global weft_witnessed
-    cdef PyObject* state = PyThreadState_GetDict()
-    cdef Witness witness
-    if state == NULL or borrowed_item(state, HUB) == NULL:
-        return NULL
-    witness = Witness.__new__(Witness)
-    witness.hub = get_hub()
-    (<dict>state)[WITNESS] = witness
-    weft_witnessed = <PyObject*>witness.hub
-    return weft_witnessed
 
 
 def green_task():
@@ -106,12 +68,10 @@ cdef bint stands_for_thread(Task task) noexcept:
 
 
 cdef unsigned long caller() noexcept:
-    cdef PyObject* hub = weft_witnessed
+    cdef PyObject* hub = peek_hub()
     cdef Task task
     if hub == NULL:
-        hub = find_hub()
-        if hub == NULL:
-            return PyThread_get_thread_ident()
+        return PyThread_get_thread_ident()
     task = (<Hub>hub).current
     if task is None:
         return (<Hub>hub).ident
@@ -184,7 +144,7 @@ cdef dict storage():
 
 
 @cython.final
-cdef class Slot:
+cdef class _Slot:
     """A task's share in a ``local``; dies with its storage, and takes the values along."""
 
     def __cinit__(self):
@@ -226,9 +186,9 @@ cdef class local:
 
     def __dealloc__(self):
         cdef WaitNode* node = node_pop(&self.slots)
-        cdef Slot slot
+        cdef _Slot slot
         while node != NULL:
-            slot = <Slot>node.waiter
+            slot = <_Slot>node.waiter
             slot.owner = NULL
             # A storage that is being destroyed lets go of its slots itself.
             if Py_REFCNT(slot.home) > 0:
@@ -244,7 +204,7 @@ cdef class local:
             raise ReferenceError("this local is being destroyed")
         found = PyDict_GetItemWithError(home, self.key)
         if found != NULL:
-            return <dict>(<Slot>found).found
+            return <dict>(<_Slot>found).found
         slot = add_slot(self, home)
         if type(self).__init__ is not object.__init__:
             try:
@@ -284,8 +244,8 @@ cdef int refuse_dict(local self, object name) except -1:
     return 0
 
 
-cdef Slot add_slot(local self, dict home):
-    cdef Slot slot = Slot.__new__(Slot)
+cdef _Slot add_slot(local self, dict home):
+    cdef _Slot slot = _Slot.__new__(_Slot)
     cdef dict values = {}
     self.values[<unsigned long><void*>slot] = values
     slot.found = <PyObject*>values

@@ -2,14 +2,14 @@
 
 from libc.stdint cimport int64_t
 
-from weft._core._hub cimport Hub
-from weft._core._task cimport Task
 from weft._core._waitlist cimport WaitList
 
 cdef class Lock:
     cdef WaitList waiters    # head: tasks that wait, oldest first
     cdef bint held           # never False while somebody waits
     cdef bint is_signal      # a condition's: waiting for it is waiting for news, and cancellable
+    cdef bint is_latch       # opens once, for all who wait and all who come
+    cdef bint is_open        # a latch that was released; nobody holds or awaits it
     cdef object __weakref__
 
     cdef bint take(self, int64_t patience) except -1
@@ -25,11 +25,3 @@ cdef class RLock:
     cdef bint take(self, int64_t patience) except -1
     cdef bint wait(self, int64_t patience) except -1
     cdef void give(self) noexcept
-
-# Wake the first of a list that can still be woken, with ``value``; None when there is none.
-cdef Task wake_first(WaitList* waiters, object value)
-# A task that never parks lets others run all the same, when its time is up.
-cdef int breathe() except -1
-# What acquire() is given, in ns: 0 not to wait, forever() for no limit.
-cdef int64_t patience_of(object blocking, object timeout) except -1
-cdef int64_t deadline_after(int64_t patience) noexcept

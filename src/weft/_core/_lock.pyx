@@ -21,18 +21,16 @@ cancelled or timed out, but not yet running, takes it all the same.
 
 import sys
 
-from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 cimport cython
 
+from weft._core import _waits
 from weft._core._hub cimport Hub, get_hub
-from weft._core._local cimport caller, ident_of, peek_hub
-from weft._core._sys cimport NSEC, forever, weft_now_ns
+from weft._core._local cimport caller, ident_of
+from weft._core._sys cimport forever
 from weft._core._task cimport WOKEN, Task
 from weft._core._waitlist cimport (
-    WaitList,
-    WaitNode,
     list_empty,
     list_init,
     node_append,
@@ -40,19 +38,9 @@ from weft._core._waitlist cimport (
     node_pop,
     node_unlink,
 )
+from weft._core._waits cimport breathe, deadline_after, patience_of, put_back, wake_first
 
-cdef extern from *:
-    """
-    /* Operations of this thread until it looks at the clock. */
-    static __thread int weft_breath = 64;
-    """
-    int weft_breath
-
-cdef enum:
-    BREATH = 64
-
-# _thread.TIMEOUT_MAX on Linux: what fits 64 bits in ns, in whole seconds.
-TIMEOUT_MAX = 9223372036.0
+TIMEOUT_MAX = _waits.TIMEOUT_MAX
 # A class until 3.13 only in name: threading.Lock was a function, and its type could not be called.
 cdef bint is_callable = sys.version_info >= (3, 13)
 
@@ -117,7 +105,7 @@ cdef class Lock:
 
         Parks: never; may be called anywhere. Threads: any.
         """
-        if not self.held:
+        if not self.held and not self.is_open:
             raise RuntimeError("release unlocked lock")
         self.give()
 
@@ -137,14 +125,14 @@ cdef class Lock:
         return self.take(forever())
 
     def __exit__(self, kind=None, value=None, traceback=None):
-        if not self.held:
+        if not self.held and not self.is_open:
             raise RuntimeError("release unlocked lock")
         self.give()
 
     def _at_fork_reinit(self):
         while node_pop(&self.waiters) != NULL:
             pass
-        self.held = False
+        self.held = self.is_open = False
 
     def __repr__(self):
         return (f"<{'locked' if self.held else 'unlocked'} "
@@ -156,7 +144,7 @@ cdef class Lock:
     cdef bint take(self, int64_t patience) except -1:
         breathe()
         if not self.held:
-            self.held = True
+            self.held = not self.is_open
             return True
         if patience == 0:
             return False
@@ -165,12 +153,12 @@ cdef class Lock:
     cdef bint wait(self, int64_t patience) except -1:
         cdef Hub hub = get_hub()
         cdef Task me = hub.current
-        cdef bint cancellable = self.is_signal or patience != forever()
+        cdef bint cancellable = self.is_signal or self.is_latch or patience != forever()
         # Whatever may run Python code, and let another thread release, runs before the last look.
         hub.may_park(me, cancellable)
         me.value = None
         if not self.held:
-            self.held = True
+            self.held = not self.is_open
             return True
         node_append(&self.waiters, &me.node)
         try:
@@ -191,11 +179,16 @@ cdef class Lock:
                 self.give()
         if self.held:
             return False
-        self.held = True
+        self.held = not self.is_open
         return True
 
     cdef void give(self) noexcept:
-        if list_empty(&self.waiters) or wake_first(&self.waiters, self) is None:
+        if self.is_latch:
+            self.is_open = True
+            self.held = False
+            while wake_first(&self.waiters, None) is not None:
+                pass
+        elif list_empty(&self.waiters) or wake_first(&self.waiters, self) is None:
             self.held = False
 
 
@@ -205,7 +198,7 @@ cdef class RLock:
     The holder is a task, or an OS thread where that runs no tasks, and only
     it can release the lock. Waiters get it in the order they came.
 
-    Parks, woken by, threads: as :class:`Lock`.
+    Parks, woken by, threads: as a :class:`Lock`.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -220,7 +213,7 @@ cdef class RLock:
             pass
 
     def acquire(self, blocking=True, timeout=-1):
-        """Take the lock once more, waiting for it if another holds it; as :meth:`Lock.acquire`."""
+        """Take the lock once more, waiting for it if another holds it; as ``Lock.acquire``."""
         return self.take(patience_of(blocking, timeout))
 
     def release(self):
@@ -359,80 +352,13 @@ def allocate_signal():
     return self
 
 
-cdef Task wake_first(WaitList* waiters, object value):
-    cdef WaitNode* node = node_pop(waiters)
-    cdef Task task
-    while node != NULL:
-        task = <Task>node.waiter
-        # A hub whose thread has ended runs nobody any more.
-        if task.hub is not None and not (<Hub>task.hub).closing:
-            if task.hub.wake(task, WOKEN, value):
-                return task
-        node = node_pop(waiters)
-    return None
+def allocate_latch():
+    """A lock that stands for something to come: held until then, and open ever after.
 
-
-cdef int put_back(Task me, object exc) except -1:
-    """Have ``exc`` raised at the next checkpoint, before whatever else is due."""
-    if me.requests is None:
-        me.requests = []
-    me.requests.insert(0, exc)
-    return 0
-
-
-cdef int breathe() except -1:
-    global weft_breath
-    weft_breath -= 1
-    if weft_breath > 0:
-        return 0
-    weft_breath = BREATH
-    return give_way()
-
-
-cdef int give_way() except -1:
-    """Let others run if the caller's slice is over, without delivering a cancellation."""
-    cdef PyObject* hub = peek_hub()
-    cdef Task me
-    if hub == NULL:
-        return 0
-    me = (<Hub>hub).current
-    if me is None or weft_now_ns() < (<Hub>hub).slice_end:
-        return 0
-    me.shields += 1
-    try:
-        (<Hub>hub).share()
-    finally:
-        me.shields -= 1
-    return 0
-
-
-cdef int64_t patience_of(object blocking, object timeout) except -1:
-    cdef double seconds
-    if timeout is -1 or timeout == -1:
-        return forever() if blocking else 0
-    if not blocking:
-        raise ValueError("can't specify a timeout for a non-blocking call")
-    if not isinstance(timeout, float):
-        timeout = int_seconds(timeout)
-    seconds = timeout
-    if seconds != seconds:
-        raise ValueError("Invalid value NaN (not a number)")
-    if seconds < 0:
-        raise ValueError("timeout value must be a non-negative number")
-    if seconds > TIMEOUT_MAX:
-        raise OverflowError("timeout value is too large")
-    return <int64_t>(seconds * NSEC)
-
-
-cdef object int_seconds(object timeout):
-    import operator
-    return operator.index(timeout)
-
-
-cdef int64_t deadline_after(int64_t patience) noexcept:
-    """The absolute deadline; rounds up by a nanosecond, so that none is early."""
-    cdef int64_t now
-    if patience == forever():
-        return patience
-    now = weft_now_ns()
-    return now + patience + 1 if patience < forever() - now - 1 else forever()
+    Its first release opens it: that wakes everybody who waits, and from then
+    on ``acquire`` succeeds at once, holding nothing, and ``release`` does
+    nothing. ``acquire`` on it delivers a cancellation.
+    """
+    cdef Lock self = Lock.__new__(Lock)
+    self.is_latch = True
+    return self

@@ -17,7 +17,6 @@ from _queue import Empty
 from libc.stdint cimport int64_t
 
 from weft._core._hub cimport Hub, get_hub
-from weft._core._lock cimport breathe, deadline_after, patience_of, wake_first
 from weft._core._task cimport WOKEN, Task
 from weft._core._waitlist cimport (
     WaitList,
@@ -27,6 +26,7 @@ from weft._core._waitlist cimport (
     node_pop,
     node_unlink,
 )
+from weft._core._waits cimport breathe, deadline_after, patience_of, wake_first
 
 
 cdef class SimpleQueue:

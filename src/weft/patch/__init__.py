@@ -13,7 +13,6 @@ they made, are repaired where they can be. Patching twice does nothing; there is
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
 from weft.patch import _registry
@@ -97,7 +96,7 @@ def queue() -> None:
 def apply(names: list[str]) -> None:
     """Run the patch of each module named, then repair what others took before."""
     for name in names:
-        if name not in _registry.applied and find_spec(f"weft.patch._{name}"):
+        if name not in _registry.applied:
             import_module(f"weft.patch._{name}").patch()
             _registry.applied.add(name)
     _registry.sweep()
@@ -115,13 +114,22 @@ def is_patched(name: str) -> bool:
 
 
 def original(name: str) -> ModuleType:
-    """The stdlib module ``name`` as it is without patches: ``original("threading").Thread``
-    starts an OS thread.
+    """The stdlib module ``name`` as it is without patches.
+
+    A function of it that a program keeps in a module of its own is a native
+    one only if it was taken after the patch; one taken before is repaired.
 
     Returns:
       A module object of its own, the same at every call.
 
     Raises:
       ModuleNotFoundError: there is no such module.
+
+    Example:
+      >>> import weft.patch
+      >>> native = weft.patch.original("threading")
+      >>> thread = native.Thread(target=print, args=("hello from an OS thread",))
+      >>> thread.start(); thread.join()
+      hello from an OS thread
     """
     return _registry.original(name)

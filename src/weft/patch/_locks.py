@@ -29,11 +29,10 @@ made: dict[int, tuple[object, object]] = {}
 
 def replace_all() -> None:
     """Replace the native locks of every module imported so far."""
-    for module in _registry.modules():
-        names = _registry.names_of(module)
-        repair_names(names, names.__setitem__, module.__name__)
-        for owned in _registry.classes(module):
-            place = f"{module.__name__}.{owned.__qualname__}"
+    for names in _registry.modules():
+        repair_names(names, names.__setitem__, names["__name__"])
+        for owned in _registry.classes(names):
+            place = f"{names['__name__']}.{owned.__qualname__}"
             repair_names(vars(owned), partial(setattr, owned), place)
     repair_logging()
     repair_executors()

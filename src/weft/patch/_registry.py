@@ -101,11 +101,12 @@ def sweep() -> None:
     A global, a class attribute or a function's default that *is* a replaced
     object becomes its replacement, whatever name it goes by.
     """
-    for module in modules():
-        names = names_of(module)
+    for names in modules():
         repair(names, names.__setitem__)
-        for owned in classes(module):
+        for owned in classes(names):
             repair(vars(owned), partial(setattr, owned))
+    # What anybody takes from now on he means to have, be it an original.
+    taken_before.clear()
 
 
 def repair(names: Mapping[str, Any], put: Callable[[str, Any], None]) -> None:
@@ -128,21 +129,17 @@ def repair_defaults(function: FunctionType) -> None:
             keywords[name] = taken_before[id(value)][1]
 
 
-def modules() -> Iterator[ModuleType]:
-    """The imported modules that the patch may touch."""
+def modules() -> Iterator[dict[str, Any]]:
+    """The globals of every imported module that the patch may touch."""
     for name, module in list(sys.modules.items()):
         if isinstance(module, ModuleType) and name.partition(".")[0] not in EXEMPT:
-            yield module
+            # Not by attribute, which would load a module that loads lazily.
+            yield ModuleType.__getattribute__(module, "__dict__")
 
 
-def names_of(module: ModuleType) -> dict[str, Any]:
-    """A module's globals; of one that loads lazily too, without loading it."""
-    names: dict[str, Any] = ModuleType.__getattribute__(module, "__dict__")
-    return names
-
-
-def classes(module: ModuleType) -> Iterator[type]:
-    """The classes ``module`` defines at its top level in Python."""
-    for value in list(names_of(module).values()):
-        if isinstance(value, type) and vars(value).get("__module__") == module.__name__:
+def classes(names: dict[str, Any]) -> Iterator[type]:
+    """The classes that the module with these globals defines at its top level in Python."""
+    for value in list(names.values()):
+        # isinstance would ask a proxy for its object's class.
+        if issubclass(type(value), type) and vars(value).get("__module__") == names["__name__"]:
             yield value

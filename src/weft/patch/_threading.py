@@ -14,12 +14,12 @@ from typing import Any
 
 import weft.threading
 from weft._core._local import native_ident
-from weft._core._lock import allocate_signal
+from weft._core._lock import allocate_latch
 from weft._modules import view
 from weft._threads import GREEN, JOINABLE
 from weft.patch import _locks, _registry
 
-# One lock for each OS thread to wait for; it is released as the thread ends.
+# One latch for each OS thread to wait for; it opens as the thread ends.
 _natives: set[Any] = set()
 
 
@@ -29,6 +29,9 @@ def patch() -> None:
         _registry.replace(_thread, name, value)
     for name, value in weft.threading.beneath(threading).items():
         _registry.replace(threading, name, value, taken=False)
+    if not JOINABLE:
+        waiting = weft.threading.ending_wait(threading)
+        _registry.replace(threading.Thread, "_wait_for_tstate_lock", waiting)
     adopt_main_thread()
     shut_down = threading._shutdown  # type: ignore[attr-defined]
 
@@ -49,7 +52,7 @@ def adopt_main_thread() -> None:
     elif main._tstate_lock is not None:
         locks = threading._shutdown_locks  # type: ignore[attr-defined]
         locks.discard(main._tstate_lock)
-        main._tstate_lock = allocate_signal()
+        main._tstate_lock = allocate_latch()
         main._tstate_lock.acquire()
         locks.add(main._tstate_lock)
 
@@ -94,7 +97,7 @@ def starter(start: Callable[..., Any]) -> Callable[..., Any]:
     """``start``, for threads that the program's end waits for without blocking the hub."""
 
     def start_thread(bootstrap: Any, *args: Any, **options: Any) -> Any:
-        end = allocate_signal()
+        end = allocate_latch()
         end.acquire()
 
         def run() -> None:
@@ -107,7 +110,11 @@ def starter(start: Callable[..., Any]) -> Callable[..., Any]:
 
         if not bootstrap.__self__.daemon:
             _natives.add(end)
-        return start(run, *args, **options)
+        try:
+            return start(run, *args, **options)
+        except BaseException:
+            _natives.discard(end)
+            raise
 
     return start_thread
 
@@ -125,9 +132,7 @@ def join_own_green() -> None:
 def join_natives() -> None:
     """Park until the OS threads that are no daemons have ended."""
     while _natives:
-        end = next(iter(_natives))
-        end.acquire()
-        end.release()
+        next(iter(_natives)).acquire()
     # Blocks for the moment it takes them to leave.
     for made in _copies:
         weft.threading.join_all(made)

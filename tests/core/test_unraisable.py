@@ -1,0 +1,34 @@
+"""What ``sys.unraisablehook`` is told of a thread that fails: the stdlib's words."""
+
+import _thread
+import sys
+import threading
+
+from weft._core._unraisable import thread_failed
+
+
+def test_it_is_told_what_the_stdlib_tells(monkeypatch) -> None:
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    ended = threading.Lock()
+
+    def work() -> None:
+        ended.acquire()
+        raise ArithmeticError
+
+    _thread.start_new_thread(work, ())
+    while not told:
+        pass
+    try:
+        work_without_lock()
+    except ArithmeticError as error:
+        thread_failed(error, work)
+    theirs, ours = told
+    assert ours.err_msg == theirs.err_msg
+    assert ours.object is theirs.object
+    assert ours.exc_type is theirs.exc_type is ArithmeticError
+    assert ours.exc_traceback.tb_frame.f_code.co_name == "test_it_is_told_what_the_stdlib_tells"
+
+
+def work_without_lock() -> None:
+    raise ArithmeticError
