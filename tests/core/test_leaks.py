@@ -107,6 +107,12 @@ WORK = {
         variable.set(1)
         weft.joinall([weft.spawn(variable.set, bytes(100)) for _ in range(count)])
     """,
+    "raw greenlets that waited last": """
+        from greenlet import greenlet
+        def run():
+            greenlet(weft.checkpoint).switch()
+        weft.joinall([weft.spawn(run) for _ in range(count)])
+    """,
     "raw greenlets": """
         from greenlet import greenlet
         def run():

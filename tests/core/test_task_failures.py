@@ -79,6 +79,7 @@ def test_a_failure_in_a_reference_cycle_is_logged(caplog) -> None:
     weft.checkpoint()
     weft.checkpoint()
     assert len(uncollected(caplog)) == 1
+    caplog.clear()
 
 
 def test_logging_that_fails_does_not_go_on_for_ever(capsys) -> None:

@@ -69,6 +69,8 @@ class Remote:
     def stop(self) -> None:
         wake(self.tasks["main"])
         self.thread.finish()
+        assert self.tasks["failing"].exception
+        self.tasks.clear()
 
 
 @pytest.fixture
@@ -120,12 +122,13 @@ def test_a_cancelled_join_leaves_a_task_of_another_thread_alone(remote) -> None:
 
 def test_the_main_task_of_another_thread_is_done_when_the_thread_is() -> None:
     remote = Remote()
-    joiner = weft.spawn(remote.tasks["main"].join)
+    main = remote.tasks["main"]
+    joiner = weft.spawn(main.join)
     weft.checkpoint()
     assert joiner.state == "parked"
     remote.stop()
     assert joiner.result() is True
-    assert remote.tasks["main"].done
+    assert main.done
 
 
 def test_a_native_thread_without_tasks_can_wait_and_be_woken() -> None:
@@ -153,13 +156,14 @@ def test_tasks_lists_those_of_every_thread(remote) -> None:
 
 def test_a_task_that_failed_in_an_ended_thread_is_logged(caplog) -> None:
     def run() -> None:
-        weft.spawn(int, "x")
+        lowlevel.spawn_in(int, ("x",), name="lone")
         weft.checkpoint()
 
     Thread(run).finish()
     weft.sleep(1e-4)
-    (record,) = [record for record in caplog.records if record.name == "weft"]
-    assert "int" in record.getMessage() and record.exc_info[0] is ValueError
+    (record,) = [record for record in caplog.records if "'lone'" in record.getMessage()]
+    assert record.exc_info[0] is ValueError
+    caplog.clear()
 
 
 def test_system_exit_of_a_task_ends_its_thread_and_no_other() -> None:
@@ -182,6 +186,7 @@ def test_system_exit_of_a_task_ends_its_thread_and_no_other() -> None:
 # -- a thread that ends --------------------------------------------------------------------
 
 
+@pytest.mark.leaves_tasks
 def test_a_thread_that_leaves_tasks_behind_says_which(caplog) -> None:
     left: list[weft.Task] = []
 
@@ -202,6 +207,7 @@ def test_a_thread_that_leaves_tasks_behind_says_which(caplog) -> None:
     assert [task.state for task in left] == ["abandoned", "done", "abandoned"]
 
 
+@pytest.mark.leaves_tasks
 def test_a_task_left_behind_cannot_be_waited_for(caplog) -> None:
     left: list[weft.Task] = []
     go = threading.Event()

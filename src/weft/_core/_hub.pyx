@@ -491,6 +491,7 @@ cdef class Hub(Scheduler):
     cdef int end(self, Task me, PyObject* value) except -1:
         """Its function returned ``value``, or raised and it is NULL."""
         cdef bint failed = value == NULL
+        cdef PyObject* last = me.target
         if failed:
             # Before anything else: code that runs with an exception set may lose it.
             value = weft_take_exception()
@@ -499,6 +500,11 @@ cdef class Hub(Scheduler):
             failed = True
             value = weft_take_exception()
         me.args = None
+        if last != <PyObject*>me:
+            # The raw greenlet that parked last: its parent is this task, and the collector
+            # does not see the way back.
+            me.target = <PyObject*>me
+            Py_DECREF(<object>last)
         if me.is_main:
             exit_child(<object>value if failed else None)
         self.finish(me, <object>value, failed)
