@@ -171,10 +171,10 @@ def work(count):
 
 work(100)
 memory, files = measure()
-work({hammer(5000)})
+work({hammer(20_000)})
 grown, opened = measure()
 assert opened == files, (files, opened)
-assert grown - memory < 400 * {hammer(5000)} + 500_000, (memory, grown)
+assert grown - memory < 400 * {hammer(20_000)} + 1_000_000, (memory, grown)
 """,
         WEFT_POLLER=poller,
     )
