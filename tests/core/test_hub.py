@@ -328,6 +328,10 @@ def test_tasks_start_at_full_recursion_depth_on_a_hub_made_deep(program) -> None
     assert in_main <= in_task
 
 
+def test_an_unknown_poller_is_refused(program) -> None:
+    program("import weft\nweft.spawn(int)", 1, "epoll, poll or select", WEFT_POLLER="kqueue")
+
+
 # -- raw greenlets inside tasks ----------------------------------------------------------
 
 

@@ -68,6 +68,14 @@ WORK = {
         weft.joinall(tasks)
         assert all(task.exception for task in tasks)
     """,
+    "results that are raised": """
+        task = weft.spawn(int, "x")
+        for _ in range(count):
+            try:
+                task.result()
+            except ValueError:
+                pass
+    """,
     "tasks in cycles": """
         def run():
             me.append(weft.current())

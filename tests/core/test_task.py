@@ -1,6 +1,7 @@
 """A task from spawn to its end: states, results, joining; and that only the hub switches."""
 
 import gc
+import traceback
 import weakref
 
 import greenlet
@@ -103,6 +104,16 @@ def test_result_raises_what_the_function_raised_and_goes_on_doing_so() -> None:
             task.result()
         assert seen.value is task.exception
     assert task.exception.__traceback__.tb_frame.f_code is not None
+
+
+def test_the_traceback_does_not_grow_with_each_who_asks() -> None:
+    task = weft.spawn(fail)
+    lengths = set()
+    for _ in range(5):
+        with pytest.raises(ArithmeticError) as seen:
+            task.result()
+        lengths.add(len(list(traceback.walk_tb(seen.value.__traceback__))))
+    assert len(lengths) == 1
 
 
 def test_the_traceback_shows_where_the_task_failed() -> None:

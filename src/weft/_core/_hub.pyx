@@ -509,6 +509,7 @@ cdef class Hub(Scheduler):
             exit_child(<object>value if failed else None)
         self.finish(me, <object>value, failed)
         if failed:
+            me.obj = me.value.__traceback__
             me.collected |= isinstance(me.value, Cancelled)
         Py_DECREF(<object>value)
         return 0

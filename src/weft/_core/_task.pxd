@@ -48,7 +48,7 @@ cdef class Task(greenlet):
     cdef tuple args              # dropped as it ends
     cdef object context          # contextvars.Context the task runs in
     cdef str kind                # wait reason: "read", "sleep", "lock" ...
-    cdef object obj              # wait reason: what it waits for
+    cdef object obj              # wait reason: what it waits for; once failed its traceback
     cdef object requests         # None, or a list of exceptions waiting for a checkpoint
     cdef object spawner          # weak reference to the task that spawned this one, or None
     cdef object spawn_code       # code object and bytecode offset of the spawn call

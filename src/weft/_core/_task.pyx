@@ -263,7 +263,8 @@ cdef class Task(greenlet):
             raise TimeoutError(f"task {self.name!r} is not done after {seconds} s")
         if self.failed:
             self.collected = True
-            raise self.value
+            # Anew each time: else it would grow by, and keep, the frames of all who asked.
+            raise self.value.with_traceback(self.obj)
         return self.value
 
     def cancel(self, msg=None):
