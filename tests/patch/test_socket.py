@@ -1,9 +1,11 @@
 """Programs that know nothing of weft, after ``weft.patch.socket()`` and its like."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+CERTS = Path(__file__).parents[1] / "certs"
 PATCH = """
 import weft
 import weft.patch
@@ -203,6 +205,35 @@ with Server(("127.0.0.1", 0), Handler) as server:
 """
         )
         == "/0 /1 /2 /3 /4"
+    )
+
+
+def test_tls_still_works_when_only_sockets_are_patched(run) -> None:
+    assert (
+        run(f"""
+weft.patch.socket()
+import socket
+import ssl
+import threading
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain({str(CERTS / "localhost.pem")!r})
+trusting = ssl.create_default_context(cafile={str(CERTS / "ca.pem")!r})
+
+def serve(listener):
+    with context.wrap_socket(listener.accept()[0], server_side=True) as sock:
+        sock.sendall(sock.recv(100).upper())
+
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    thread = threading.Thread(target=serve, args=(listener,))
+    thread.start()
+    plain = socket.create_connection(listener.getsockname())
+    with trusting.wrap_socket(plain, server_hostname="localhost") as sock:
+        sock.sendall(b"hello")
+        print(sock.recv(100))
+    thread.join()
+""")
+        == "b'HELLO'"
     )
 
 

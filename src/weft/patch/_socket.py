@@ -23,6 +23,12 @@ NAMES = (
 
 def patch() -> None:
     """Make :mod:`socket` cooperative."""
+    try:
+        # Its SSLSocket must derive from the original class: on the green one's descriptor, which
+        # never waits, it works only when ``ssl`` is patched as well.
+        import ssl  # noqa: F401
+    except ImportError:
+        pass  # Python was built without it
     for name in NAMES:
         replace(socket, name, getattr(green, name))
     reduction = sys.modules.get("multiprocessing.reduction")
