@@ -19,7 +19,7 @@ from contextvars import Context
 from typing import Any
 
 from weft._core._api import current, spawn_in
-from weft._core._local import forget_locals, get_ident, ident, local
+from weft._core._local import forget_locals, get_ident, green_task, ident, local
 from weft._core._lock import Lock, RLock, allocate_latch, allocate_lock
 from weft._core._task import Task
 from weft._core._unraisable import thread_failed
@@ -109,7 +109,7 @@ def _count() -> int:
 def _set_sentinel() -> Lock:
     """A latch that opens when the calling thread has ended (until Python 3.12)."""
     sentinel = allocate_latch()
-    me = current()
+    me = green_task()
     if me in _running:
         _running[me] = sentinel.release
     return sentinel
@@ -193,8 +193,9 @@ def _shutdown() -> None:
 
 def _after_fork() -> None:
     """Only the forking task goes on in the child; for all others the threads have ended."""
+    me = green_task()
     for task in list(_running):
-        if task is not current():
+        if task is not me:
             _end(task)
 
 

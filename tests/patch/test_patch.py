@@ -196,6 +196,12 @@ held = threading.Lock()
 held.acquire()
 condition, on_lock = threading.Condition(), threading.Condition(lock)
 event, semaphore, items = threading.Event(), threading.Semaphore(), queue.Queue()
+values = threading.local()
+values.x = 1
+same_values = values
+
+class Values(threading.local):
+    pass
 
 class Registry:
     mutex = threading.Lock()
@@ -215,12 +221,17 @@ def test_locks_made_before_are_replaced(run, tmp_path) -> None:
         import weft.patch
         weft.patch.all()
         import threading
-        from weft.patch import _locks
         Lock, RLock = type(threading.Lock()), type(threading.RLock())
         print(json.dumps({
             "lock": type(early.lock) is Lock,
             "rlock": type(early.rlock) is RLock,
-            "held": type(early.held) is not Lock and _locks.left == ["early.held"],
+            "held": type(early.held) is not Lock,
+            "local": type(early.values) is threading.local and early.values.x == 1,
+            "one local twice": early.same_values is early.values,
+            "told": weft.patch.unrepaired() == [
+                "early.held: a lock that is held",
+                "early.Values: its instances are one for all tasks of a thread",
+            ],
             "condition": type(early.condition._lock) is RLock,
             "its methods": early.condition.acquire.__self__ is early.condition._lock,
             "one lock twice": early.on_lock._lock is early.lock,
@@ -236,6 +247,49 @@ def test_locks_made_before_are_replaced(run, tmp_path) -> None:
         }))
     """)
     assert [name for name, replaced in found.items() if not replaced] == []
+
+
+def test_odd_objects_in_modules_are_left_alone(run, tmp_path) -> None:
+    (tmp_path / "odd.py").write_text("""
+class Meta(type):
+    def __eq__(self, other):
+        raise RuntimeError("compared")
+
+class Unhashable(metaclass=Meta):
+    pass
+
+class Proxy:
+    @property
+    def __class__(self):
+        raise RuntimeError("asked for its class")
+
+unhashable, proxy = Unhashable(), Proxy()
+""")
+    assert (
+        run("""
+        import json, sys
+        sys.path.insert(0, ".")
+        import odd
+        import weft.patch
+        weft.patch.all()
+        print(json.dumps(weft.patch.unrepaired()))
+    """)
+        == []
+    )
+
+
+def test_threads_started_before_are_named(run) -> None:
+    assert run("""
+        import json, threading
+        stop = threading.Event()
+        thread = threading.Thread(target=stop.wait, name="early bird")
+        thread.start()
+        import weft.patch
+        weft.patch.all()
+        stop.set()
+        thread.join()
+        print(json.dumps([weft.patch.unrepaired(), thread.is_alive()]))
+    """) == [["thread 'early bird': who joins it stops his whole thread"], False]
 
 
 def test_the_record_takes_only_what_a_module_has() -> None:

@@ -7,7 +7,8 @@ program can do the same itself, as its first two lines:
     weft.patch.all()
 
 What other modules took from a patched module before (``from time import sleep``), and the locks
-they made, are repaired where they can be. Patching twice does nothing; there is no unpatching.
+they made, are repaired where they can be; :func:`unrepaired` names the rest. Patching twice does
+nothing; there is no unpatching.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = [
     "ssl",
     "threading",
     "time",
+    "unrepaired",
 ]
 
 # In this order, since each stands on those before it.
@@ -111,6 +113,19 @@ def is_patched(name: str) -> bool:
       False
     """
     return name in _registry.applied
+
+
+def unrepaired() -> list[str]:
+    """What was made before the patch and could not be replaced: each with its place and the reason.
+
+    Patch earlier, or with ``weft run``, and it is empty.
+
+    Example:
+      >>> import weft.patch
+      >>> weft.patch.unrepaired()
+      []
+    """
+    return list(_registry.left)
 
 
 def original(name: str) -> ModuleType:

@@ -24,6 +24,8 @@ changed_inside: set[str] = set()
 taken_before: dict[int, tuple[object, object]] = {}
 # Modules whose patch has been applied.
 applied: set[str] = set()
+# What was made before the patch and could not be replaced: its place, and the reason.
+left: list[str] = []
 # Modules as they were, for those who asked.
 unpatched: dict[str, ModuleType] = {}
 # Modules that keep what they took: our own, what we stand on, and the importer itself.
@@ -141,5 +143,5 @@ def classes(names: dict[str, Any]) -> Iterator[type]:
     """The classes that the module with these globals defines at its top level in Python."""
     for value in list(names.values()):
         # isinstance would ask a proxy for its object's class.
-        if issubclass(type(value), type) and vars(value).get("__module__") == names["__name__"]:
+        if issubclass(type(value), type) and vars(value).get("__module__") == names.get("__name__"):
             yield value

@@ -17,7 +17,7 @@ from weft._core._local import native_ident
 from weft._core._lock import allocate_latch
 from weft._modules import view
 from weft._threads import GREEN, JOINABLE
-from weft.patch import _locks, _registry
+from weft.patch import _late, _registry
 
 # One latch for each OS thread to wait for; it opens as the thread ends.
 _natives: set[Any] = set()
@@ -41,7 +41,7 @@ def patch() -> None:
 
     _registry.replace(threading, "_shutdown", _shutdown)
     _registry.replace(signal, "pthread_kill", pthread_kill)
-    _locks.replace_all()
+    _late.replace_all()
 
 
 def adopt_main_thread() -> None:
