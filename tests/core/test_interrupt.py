@@ -6,6 +6,8 @@ import textwrap
 
 PRELUDE = """
 import os, signal, weft
+# Ignored, and inherited so, where the tests run in the background of a shell.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
