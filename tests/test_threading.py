@@ -49,6 +49,7 @@ def test_a_thread_is_a_task_of_the_same_os_thread() -> None:
     thread.join()
     ((task, ident, native),) = seen
     assert task.name == "painter" and not task.is_main
+    assert task.spawn_place.endswith(" in test_a_thread_is_a_task_of_the_same_os_thread")
     assert ident == thread.ident != stdlib.get_ident()
     assert native == thread.native_id == stdlib.get_native_id()
     assert not thread.is_alive() and task.join(1)

@@ -2,10 +2,12 @@
 
 import fractions
 import time as stdlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import weft
+from weft import lowlevel
 from weft import time as green
 
 
@@ -49,6 +51,16 @@ def test_sleep_refuses_what_the_stdlibs_refuses(seconds) -> None:
     for call in (stdlib.sleep, green.sleep):
         with pytest.raises(TypeError):
             call(seconds=0)
+
+
+def test_a_thread_without_tasks_sleeps_without_a_hub() -> None:
+    def sleep() -> int:
+        green.sleep(0.001)
+        return len(lowlevel.tasks())
+
+    before = len(lowlevel.tasks())
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(sleep).result() == before
 
 
 def test_sleep_does_not_become_a_method() -> None:

@@ -22,7 +22,7 @@ from weft._core._api import current, spawn_in
 from weft._core._local import forget_locals, get_ident, green_task, ident, local
 from weft._core._lock import Lock, RLock, allocate_latch, allocate_lock
 from weft._core._task import Task
-from weft._core._unraisable import thread_failed
+from weft._core._thread import spawned_by, thread_failed
 from weft._errors import Cancelled
 
 JOINABLE = sys.version_info >= (3, 13)  # _thread has handles to join, and no sentinels
@@ -64,6 +64,10 @@ def _spawn(
     ended: Callable[[], object] | None,
 ) -> Task:
     task = spawn_in(_run, (function, args, kwargs, ended), context=Context())
+    caller = sys._getframe(2)
+    while caller.f_back and caller.f_globals.get("__name__") in ("threading", "weft.threading"):
+        caller = caller.f_back
+    spawned_by(task, caller)
     thread: Any = getattr(function, "__self__", None)
     # Not isinstance: weft.threading's Thread is another class than the stdlib's.
     if getattr(function, "__name__", None) == "_bootstrap" and hasattr(thread, "_daemonic"):

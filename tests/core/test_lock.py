@@ -1,6 +1,7 @@
 """Lock and RLock: the stdlib's semantics and errors, hand-over, cancellation, timeouts."""
 
 import copy
+import gc
 import pickle
 import re
 import sys
@@ -282,6 +283,42 @@ def test_a_lock_of_a_thread_that_ended_goes_to_one_that_lives(in_thread, caplog)
     waiter = parked_in(lock.acquire)
     lock.release()
     assert waiter.result() is True
+
+
+def test_a_finalizer_may_release_in_a_garbage_collection(unraisable) -> None:
+    lock = allocate_lock()
+    lock.acquire()
+
+    class Holder:
+        def __del__(self) -> None:
+            lock.release()
+
+    waiter = parked_in(lock.acquire)
+    holder = Holder()
+    holder.itself = holder
+    del holder
+    gc.collect()
+    assert waiter.result() is True
+    assert unraisable == []
+
+
+@KINDS
+def test_a_finalizer_cannot_wait_in_a_garbage_collection(make, unraisable) -> None:
+    lock = make()
+    holding = owner(lock)
+
+    class Waiter:
+        def __del__(self) -> None:
+            lock.acquire()
+
+    waiter = Waiter()
+    waiter.itself = waiter
+    del waiter
+    gc.collect()
+    assert [type(error) for error in unraisable] == [weft.TaskError]
+    lowlevel.unpark(holding)
+    holding.join()
+    assert lock.acquire(False), "it was not left in the queue"
 
 
 # -- cancellation ----------------------------------------------------------------------

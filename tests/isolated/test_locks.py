@@ -42,6 +42,23 @@ def test_ctrl_c_leaves_a_condition_whole(patched) -> None:
     assert lines == ["interrupted False", "True"]
 
 
+def test_a_signal_handler_may_release(patched) -> None:
+    lines = patched("""
+        import queue, signal, threading
+        lock, items = threading.Lock(), queue.SimpleQueue()
+        lock.acquire()
+
+        def handle(number, frame):
+            lock.release()
+            items.put("put")
+
+        signal.signal(signal.SIGALRM, handle)
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        print(lock.acquire(), items.get())
+    """)
+    assert lines == ["True put"]
+
+
 def test_a_second_importer_waits_for_the_whole_module(patched, tmp_path) -> None:
     (tmp_path / "slow.py").write_text(
         "import time\nfirst = 1\ntime.sleep(0.01)\nsecond = 2\n", encoding="utf-8"

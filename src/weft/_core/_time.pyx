@@ -3,11 +3,12 @@
 """``time.sleep`` for tasks, with the stdlib's errors."""
 
 from operator import index
+from time import sleep as native_sleep
 
 from libc.math cimport ceil
 from libc.stdint cimport int64_t
 
-from weft._core._hub cimport Hub, get_hub
+from weft._core._hub cimport Hub, get_hub, peek_hub
 from weft._core._sys cimport NSEC, weft_now_ns
 
 
@@ -20,10 +21,13 @@ def sleep(seconds, /):
       OverflowError: ``seconds`` is more than 292 years.
       Cancelled: the task was cancelled.
 
-    Parks: always. Woken by: the timer. Threads: any.
+    Parks: in a thread that has a hub. Woken by: the timer. Threads: any.
     """
     cdef Hub hub
     cdef int64_t now
+    if peek_hub() == NULL:
+        # An OS thread without tasks: there is nobody to let run, and no need for a poller.
+        return native_sleep(seconds)
     cdef double ns
     ns = ceil(<double>(seconds if isinstance(seconds, float) else index(seconds)) * NSEC)
     if ns != ns:

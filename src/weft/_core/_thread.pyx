@@ -1,4 +1,6 @@
-"""What ``_thread`` tells ``sys.unraisablehook`` when the function of a thread fails."""
+"""What starting a green thread, and its failing, need of the core."""
+
+from weft._core._task cimport Task
 
 cdef extern from *:
     """
@@ -15,8 +17,17 @@ cdef extern from *:
 
 
 def thread_failed(error, function):
-    """Report ``error``, which ended a thread that ran ``function``.
+    """Tell ``sys.unraisablehook`` that ``error`` ended a thread, in the words of ``_thread``.
+
+    Args:
+      function: what the thread was to run.
 
     Parks: never, unless the hook does. Threads: any.
     """
     weft_thread_failed(error, function)
+
+
+def spawned_by(Task task not None, frame):
+    """Have ``task.spawn_place`` name the place where ``frame`` is."""
+    task.spawn_code = frame.f_code
+    task.spawn_lasti = frame.f_lasti

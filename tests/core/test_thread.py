@@ -1,13 +1,14 @@
-"""What ``sys.unraisablehook`` is told of a thread that fails: the stdlib's words."""
+"""What a green thread's start and failure are known by."""
 
 import _thread
 import sys
 import threading
 
-from weft._core._unraisable import thread_failed
+import weft
+from weft._core._thread import spawned_by, thread_failed
 
 
-def test_it_is_told_what_the_stdlib_tells(monkeypatch) -> None:
+def test_the_hook_is_told_what_the_stdlib_tells(monkeypatch) -> None:
     told = []
     monkeypatch.setattr(sys, "unraisablehook", told.append)
     ended = threading.Lock()
@@ -27,8 +28,17 @@ def test_it_is_told_what_the_stdlib_tells(monkeypatch) -> None:
     assert ours.err_msg == theirs.err_msg
     assert ours.object is theirs.object
     assert ours.exc_type is theirs.exc_type is ArithmeticError
-    assert ours.exc_traceback.tb_frame.f_code.co_name == "test_it_is_told_what_the_stdlib_tells"
+    assert (
+        ours.exc_traceback.tb_frame.f_code.co_name == "test_the_hook_is_told_what_the_stdlib_tells"
+    )
 
 
 def work_without_lock() -> None:
     raise ArithmeticError
+
+
+def test_a_task_is_spawned_where_one_says() -> None:
+    task = weft.spawn(int)
+    spawned_by(task, sys._getframe())
+    assert task.spawn_place.endswith(" in test_a_task_is_spawned_where_one_says")
+    task.join()

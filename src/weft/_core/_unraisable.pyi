@@ -1,3 +1,0 @@
-from collections.abc import Callable
-
-def thread_failed(error: BaseException, function: Callable[..., object]) -> None: ...
