@@ -70,6 +70,15 @@ def test_deadlines_expire_in_order_and_ties_in_the_order_armed(operations) -> No
         margin *= 4
 
 
+@given(st.lists(st.integers(0, 200), min_size=10, max_size=70), st.sets(st.integers(0, 69)))
+def test_what_is_cancelled_from_the_middle_leaves_the_rest_in_order(steps, cancelled) -> None:
+    margin = 0.002
+    cancelled = {number for number in cancelled if number < len(steps)}
+    operations = [("arm", step) for step in steps] + [("cancel", n) for n in sorted(cancelled)]
+    while play(operations, margin) is None:
+        margin *= 4
+
+
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), max_size=300))
 def test_each_wake_up_takes_one_timer_out(steps_and_ranks) -> None:
     """Deadlines far away: none expires; each task is woken, in the order of the ranks."""
