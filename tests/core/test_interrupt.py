@@ -4,6 +4,8 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 PRELUDE = """
 import os, signal, weft
 # Ignored, and inherited so, where the tests run in the background of a shell.
@@ -12,6 +14,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 """
+
+
+@pytest.fixture(params=["epoll", "poll", "select"], autouse=True)
+def poller(request, monkeypatch) -> None:
+    """The programs inherit it."""
+    monkeypatch.setenv("WEFT_POLLER", request.param)
 
 
 def run(program: str) -> list[str]:
