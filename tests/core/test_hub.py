@@ -332,6 +332,53 @@ def test_an_unknown_poller_is_refused(program) -> None:
     program("import weft\nweft.spawn(int)", 1, "epoll, poll or select", WEFT_POLLER="kqueue")
 
 
+@pytest.mark.parametrize("poller", ["epoll", "poll", "select"])
+def test_a_hub_that_cannot_be_made_for_want_of_files_is_made_later(program, poller) -> None:
+    """And what was opened until it failed is closed, and nothing else."""
+    assert (
+        program(
+            """
+        import os
+        import resource
+        import threading
+        import weft
+
+        def files():
+            return sorted(os.listdir("/proc/self/fd"))
+
+        def make(left):
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            lowest = os.dup(2)
+            os.close(lowest)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + left, hard))
+            try:
+                return weft.spawn(int, "5").result()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+        def try_and_try():
+            left = 0
+            before = files()
+            while True:
+                try:
+                    print(left > 0, make(left))
+                    return
+                except OSError as error:
+                    assert error.errno == 24, error
+                assert files() == before, (left, before, files())
+                left += 1
+
+        try_and_try()
+        thread = threading.Thread(target=try_and_try)
+        thread.start()
+        thread.join()
+        """,
+            WEFT_POLLER=poller,
+        ).split()
+        == ["True", "5"] * 2
+    )
+
+
 # -- raw greenlets inside tasks ----------------------------------------------------------
 
 

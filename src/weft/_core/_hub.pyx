@@ -545,9 +545,13 @@ cdef class Hub(Scheduler):
         """Make the poller and, in the main thread, the pipe that signals write to."""
         self.poller = new_poller()
         self.poller.unpark = unpark_waiter
-        if self.signal_pipe is None:
-            self.signal_pipe = open_pipe()
-        self.watch_signals()
+        try:
+            if self.signal_pipe is None:
+                self.signal_pipe = open_pipe()
+            self.watch_signals()
+        except BaseException:
+            self.poller.close(False)     # else it stays until the collector finds the hub
+            raise
         if in_main_thread() and getsignal(_SIGINT) is default_int_handler:
             signal(_SIGINT, interrupt)
         return 0

@@ -74,6 +74,7 @@ cdef class PortablePoller(Poller):
     """What both have in common: one-shot waits, and a pipe to end a wait."""
 
     def __cinit__(self):
+        self.wake_read = self.wake_write = -1
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_read, False)
         os.set_blocking(self.wake_write, False)
