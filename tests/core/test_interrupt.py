@@ -1,5 +1,6 @@
 """Ctrl-C, in processes of their own: the main task gets it, whatever runs when it comes."""
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -113,3 +114,12 @@ def test_a_handler_of_the_program_is_left_alone() -> None:
     weft.spawn(interrupt).join()
     """
     assert run(program) == ["own"]
+
+
+def test_an_uncaught_interrupt_ends_the_process_by_its_signal() -> None:
+    program = "import weft\nweft.checkpoint()\nraise KeyboardInterrupt"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr.endswith("KeyboardInterrupt\n")

@@ -118,6 +118,9 @@ cdef Hub any_hub():
 
 def _report_failures(list failures):
     """Log each exception that nobody collected, and what else went unnoticed (exception None)."""
+    if not failures:
+        # The import runs code, which makes CPython forget that Ctrl-C ends the process.
+        return
     import logging
     logger = logging.getLogger("weft")
     for text, exc in failures:
