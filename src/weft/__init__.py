@@ -20,6 +20,8 @@ from weft._core._api import (
     spawn,
     tasks,
 )
+from weft._core._group import group
+from weft._core._scope import move_on_after, shield, timeout, timeout_at
 from weft._core._task import Task
 from weft._errors import (
     Cancelled,
@@ -37,11 +39,16 @@ __all__ = [
     "WeftError",
     "checkpoint",
     "current",
+    "group",
     "joinall",
+    "move_on_after",
     "now",
+    "shield",
     "sleep",
     "spawn",
     "tasks",
+    "timeout",
+    "timeout_at",
 ]
 
 # What is dear to import is imported when it is first asked for (PEP 562).

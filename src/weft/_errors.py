@@ -1,5 +1,9 @@
 """Every exception weft raises of its own; imports nothing."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+
 
 class WeftError(Exception):
     """Base of weft's own errors; what the stdlib has an error for gets the stdlib's."""
@@ -18,5 +22,34 @@ class Cancelled(BaseException):
 
     A BaseException, so that ``except Exception: retry`` in a library does not
     swallow it. Delivered once per request, at the task's next checkpoint;
-    clean up and let it pass on.
+    clean up and let it pass on. Its text says who asked, and where.
+
+    Attributes:
+      by: who asked, as ``"task 'name'"``; ``""`` for a timeout.
+      scope: the timeout or task group that asked; None for ``Task.cancel``.
+      where: code object and bytecode offset of the place that asked, or None.
     """
+
+    by: str = ""
+    scope: object = None
+    where: "tuple[CodeType, int] | None" = None
+
+    @property
+    def place(self) -> str:
+        """Where it was asked for, or the timeout was set: ``"file.py:12 in function"``, or ``""``."""
+        if self.where is None:
+            return ""
+        code, offset = self.where
+        line = next((n for start, end, n in code.co_lines() if start <= offset < end), None)
+        return f"{code.co_filename}:{line or code.co_firstlineno} in {code.co_name}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if self.by:
+            origin = f"by {self.by}" + (f" at {self.place}" if self.place else "")
+        else:
+            origin = f"set at {self.place}" if self.place else ""
+        return f"{text} ({origin})" if text and origin else text or origin

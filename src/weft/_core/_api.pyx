@@ -13,8 +13,9 @@ from _functools import partial
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
+from weft._core._clock cimport now_ns
 from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process, live_tasks, new_task
-from weft._core._sys cimport NSEC, weft_context, weft_now_ns
+from weft._core._sys cimport NSEC, weft_context
 from weft._core._task cimport EXPIRED, THROWN, WOKEN, Task, deadline_at, sleep_deadline
 
 cdef extern from "Python.h":
@@ -32,7 +33,7 @@ def now():
       >>> import weft
       >>> deadline = weft.now() + 2.5
     """
-    return weft_now_ns() / <double>NSEC
+    return now_ns() / <double>NSEC
 
 
 def spawn(fn, /, *args, **kwargs):

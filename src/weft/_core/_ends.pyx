@@ -14,6 +14,7 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
 
 from weft._core cimport _hub, _task
+from weft._core._clock cimport now_ns
 from weft._core._greenlet cimport PyGreenlet_Import, PyGreenlet_STARTED, PyGreenlet_Switch
 from weft._core._hub cimport (
     Hub,
@@ -27,7 +28,7 @@ from weft._core._hub cimport (
     peek_hub,
 )
 from weft._core._signals cimport close_pipe
-from weft._core._sys cimport NSEC, weft_finalizing, weft_now_ns
+from weft._core._sys cimport NSEC, weft_finalizing
 from weft._core._task cimport ABANDONED, DONE, PARKED, READY, THROWN, Task, describe, never_ends
 from weft._core._waitlist cimport list_init, node_init
 
@@ -151,16 +152,16 @@ def _end_program():
 
 cdef int cancel_the_rest(Hub hub) except -1:
     """Cancel the tasks of ``hub`` and give them a moment; those that wait for a lock keep it."""
-    cdef int64_t deadline = weft_now_ns() + GRACE
+    cdef int64_t deadline = now_ns() + GRACE
     cdef Task task
     if hub.current is not hub.main:
         return 0                     # a task called exit functions itself; it is one of them
     for task in live_tasks(hub):
-        task.cancel(f"task {task.name!r} was cancelled: the program ends")
+        (<Task>task).cancel_with(Cancelled(f"task {task.name!r} was cancelled: the program ends"))
     for task in live_tasks(hub):
         if task.state == PARKED and not task.cancellable:
             continue
-        task.join(max(deadline - weft_now_ns(), 0) / <double>NSEC)
+        task.join(max(deadline - now_ns(), 0) / <double>NSEC)
     return 0
 
 
@@ -219,6 +220,9 @@ cdef void abandon(Task task) noexcept:
     """It will never run: no list holds it, nothing wakes it, its stack is never unwound."""
     leave(task)
     task.state = ABANDONED
+    if task.group is not None:
+        task.group.child_done(task)
+        task.group = None
     Py_INCREF(task)
 
 
@@ -276,7 +280,7 @@ cdef int after_fork(Hub hub, bint here) except -1:
     hub.abandoned.append((hub.failures, hub.garbage))
     hub.failures, hub.garbage = [], []
     hub.live = NULL
-    hub.live_count = 0
+    hub.live_count = hub.on_fds = hub.in_threads = 0
     list_init(&hub.ready)
     list_init(&hub.inbox)
     hub.timers.clear()
@@ -291,6 +295,7 @@ cdef int after_fork(Hub hub, bint here) except -1:
         me.is_main = True
         hub.main = me
     hub.ident = PyThread_get_thread_ident()
+    hub.in_main_thread = True
     return hub.start()
 
 

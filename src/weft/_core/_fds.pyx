@@ -145,6 +145,7 @@ def wait_fds(list wanted, double deadline=_inf):
     cdef Py_ssize_t n = 2 * len(pairs)
     cdef WaitNode* nodes
     cdef Py_ssize_t i
+    cdef bint waiting = False
     hub.may_park(me, True)
     nodes = <WaitNode*>calloc(n + 1, sizeof(WaitNode))
     if nodes == NULL:
@@ -158,8 +159,12 @@ def wait_fds(list wanted, double deadline=_inf):
             fd, events = pairs[i]
             if link_fd(hub, fd, events, &nodes[2 * i]):
                 return True
+        hub.on_fds += 1
+        waiting = True
         return hub.park("poll", fds, deadline_at(deadline), True) == WOKEN
     finally:
+        if waiting:
+            hub.on_fds -= 1
         for i in range(n):
             if node_linked(&nodes[i]):
                 node_unlink(&nodes[i])

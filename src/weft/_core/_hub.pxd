@@ -15,6 +15,8 @@ cdef class Hub(Scheduler):
     cdef WaitList inbox              # the same, woken by other threads
     cdef PyObject* live              # circle of unfinished tasks; one reference each
     cdef Py_ssize_t live_count
+    cdef Py_ssize_t on_fds           # tasks parked until a descriptor is ready
+    cdef Py_ssize_t in_threads       # tasks parked until a thread or process has made their call
     cdef TimerHeap timers
     cdef readonly Poller poller
     cdef int64_t time                # ns: when the clock was last read for a switch
@@ -24,6 +26,10 @@ cdef class Hub(Scheduler):
     cdef int operations              # operations the running task may still do without parking
     cdef bint sleeping               # waits on the kernel without the GIL: other threads wake it
     cdef bint signalled              # a wait was interrupted; handlers are due
+    cdef bint keeps_time             # it alone moves the virtual clock on
+    cdef int doubt                   # idle, and nobody known who could end that: how often it asked
+    cdef uint64_t shuffle            # state of the random order tasks run in; 0: as they came
+    cdef bint in_main_thread         # its thread is the interpreter's main thread
     cdef bint closing                # its thread is ending
     cdef unsigned long ident         # of its OS thread
     cdef tuple signal_pipe           # (read, write): a byte comes at each signal; main thread only
@@ -36,6 +42,8 @@ cdef class Hub(Scheduler):
 
     cdef void append(self, Task task) noexcept
     cdef PyObject* take(self) noexcept
+    cdef PyObject* pick(self) noexcept
+    cdef uint64_t random(self) noexcept
     cdef void post(self, Task task) noexcept
     cdef void rouse(self) noexcept
     cdef void collect(self) noexcept
@@ -51,6 +59,11 @@ cdef class Hub(Scheduler):
     cdef void set_running(self, PyObject* task) noexcept
     cdef int resume(self) except -1
     cdef int turn(self) except -1
+    cdef int idle(self) except -1
+    cdef int idle_in_virtual_time(self, int64_t deadline) except -1
+    cdef int idle_in_doubt(self) except -1
+    cdef bint nothing_came(self) noexcept
+    cdef bint never_woken(self) noexcept
     cdef int ask(self, int64_t deadline) except -1
     cdef int64_t expire(self) noexcept
     cdef bint chores_due(self) noexcept
@@ -80,6 +93,7 @@ cdef void no_collection() noexcept
 # Hooks, set by _ends.pyx: what the hub calls or spawns and must not know.
 cdef object run_signal_handlers          # () in a task: signals are due
 cdef object interrupt                    # (signum, frame): Ctrl-C
+cdef object in_doubt                     # (stage) in a task: nothing seems able to run
 cdef object report_failures              # (list of (text, exception)) in a task
 cdef int (*note_failure)(Task task) except -1    # it failed; runs no Python code
 cdef object (*keep)(Hub hub)             # what dies with the thread, and takes the hub along

@@ -28,10 +28,11 @@ cimport cython
 from cpython.object cimport PyObject
 from cpython.pystate cimport PyThreadState_GetDict
 from cpython.ref cimport Py_CLEAR, Py_DECREF, Py_INCREF
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from weft._core cimport _task
+from weft._core cimport _clock, _task
+from weft._core._clock cimport now_ns
 from weft._core._debug cimport weft_check
 from weft._core._epoll cimport EpollPoller
 from weft._core._greenlet cimport (
@@ -46,7 +47,6 @@ from weft._core._poller cimport READ, FdState, Poller
 from weft._core._signals cimport empty_pipe, in_main_thread, open_pipe
 from weft._core._sys cimport (
     forever,
-    weft_now_ns,
     weft_reset_recursion,
     weft_set_exception,
     weft_take_exception,
@@ -60,6 +60,7 @@ from weft._core._task cimport (
     RUNNING,
     THROWN,
     WOKEN,
+    Canceller,
     Scheduler,
     Task,
     function_name,
@@ -123,6 +124,9 @@ cdef enum:
     TURN = 1000000               # ns: the same, in time
     OPERATIONS = 64              # a task's operations without parking until it yields
     SLICE = 5000000              # ns: the same, in time
+    # ns an idle hub waits until it asks whether anything can ever run again: at first, and again.
+    DOUBT = 20000000
+    LONG_DOUBT = 10000000000
 
 # Every hub of the process, appended and removed under the GIL.
 cdef list hubs = []
@@ -148,7 +152,30 @@ cdef class Hub(Scheduler):
         node_append(&self.ready, &task.node)
 
     cdef PyObject* take(self) noexcept:
+        if self.shuffle:
+            return self.pick()
         return node_pop(&self.ready).waiter
+
+    cdef PyObject* pick(self) noexcept:
+        """Any of the ready tasks, as the seed will have it."""
+        cdef WaitNode* node = self.ready.next
+        cdef uint64_t n = 0
+        while node != <WaitNode*>&self.ready:
+            n += 1
+            node = node.next
+        node = self.ready.next
+        if n > 1:
+            for _ in range(self.random() % n):
+                node = node.next
+        node_unlink(node)
+        return node.waiter
+
+    cdef uint64_t random(self) noexcept:
+        """xorshift64* (S. Vigna, "An experimental exploration of Marsaglia's xorshift")."""
+        self.shuffle ^= self.shuffle >> 12
+        self.shuffle ^= self.shuffle << 25
+        self.shuffle ^= self.shuffle >> 27
+        return (self.shuffle * <uint64_t>2685821657736338717) >> 32
 
     cdef bint wake(self, Task task, int how, object value) noexcept:
         """Answer the park of ``task`` (one of this hub's), from any thread.
@@ -217,6 +244,8 @@ cdef class Hub(Scheduler):
             self.timers.arm(&me.timer, deadline)
         weft_check(me.state == RUNNING)
         weft_check(self.current is me)
+        if me.fd >= 0:
+            self.on_fds += 1
         me.state = PARKED
         return 0
 
@@ -224,7 +253,9 @@ cdef class Hub(Scheduler):
         if me.timer.place >= 0:
             self.timers.cancel(&me.timer)
         me.obj = None
-        me.fd = -1
+        if me.fd >= 0:
+            self.on_fds -= 1
+            me.fd = -1
 
     cdef int may_park(self, Task me, bint cancellable) except -1:
         """Raise what is due, or why the calling code cannot park; note who parks."""
@@ -264,13 +295,13 @@ cdef class Hub(Scheduler):
         """Raise the first request that may be raised here; Cancelled can be held back."""
         cdef Py_ssize_t i
         for i in range(len(me.requests)):
-            exc = me.requests[i]
-            if (cancellable and me.shields == 0) or not isinstance(exc, Cancelled):
+            request = me.requests[i]
+            if may_deliver(me, request, cancellable):
                 del me.requests[i]
                 if not me.requests:
                     me.requests = None
                 leave(me)
-                raise exc
+                raise_request(request)
         return 0
 
     cdef int yield_now(self, Task me) except -1:
@@ -285,9 +316,9 @@ cdef class Hub(Scheduler):
 
     cdef int share(self) except -1:
         """The running task has had its operations or its time: to the back."""
-        if self.operations > 0 and weft_now_ns() < self.slice_end:
+        if self.operations > 0 and now_ns() < self.slice_end:
             return 0
-        self.operations = OPERATIONS
+        self.operations = 1 if self.shuffle else OPERATIONS
         if self.current is not None and not collecting:
             self.yield_now(self.current)
         return 0
@@ -309,7 +340,7 @@ cdef class Hub(Scheduler):
     cdef PyObject* next_target(self) noexcept:
         """Make the next ready task the running one; the greenlet to switch to, NULL for the hub."""
         cdef PyObject* task
-        if list_empty(&self.ready) or self.handoffs <= 0:
+        if list_empty(&self.ready) or self.handoffs <= 0 or self.shuffle:
             return NULL
         task = self.ready.next.waiter
         if (<Task>task).target == NULL:
@@ -325,14 +356,14 @@ cdef class Hub(Scheduler):
         self.handoffs -= 1
         if self.handoffs & 3:
             return False
-        self.time = weft_now_ns()
+        self.time = now_ns()
         return self.time >= self.turn_end
 
     cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1:
         """Somebody switched or threw into a parked greenlet himself."""
+        self.end_wait(me)
         if me.state != RUNNING:
             leave(me)                # the list it waits in, or the ready queue
-            self.end_wait(me)
             me.state = RUNNING
             self.current = me
         if passed == NULL:
@@ -346,7 +377,7 @@ cdef class Hub(Scheduler):
         (<Task>task).state = RUNNING
         self.current = <Task>task
         self.slice_end = self.time + SLICE
-        self.operations = OPERATIONS
+        self.operations = 1 if self.shuffle else OPERATIONS
 
     # -- the loop --------------------------------------------------------------
 
@@ -394,7 +425,7 @@ cdef class Hub(Scheduler):
         # The kernel before the timers: what came in time must not be told that
         # it is late because a task kept the hub from looking.
         if list_empty(&self.ready):
-            self.ask(self.timers.next_deadline())
+            self.idle()
         elif self.poller.registered:
             self.ask(0)
         self.collect()
@@ -404,11 +435,56 @@ cdef class Hub(Scheduler):
         self.handoffs = HANDOFFS
         return 0
 
+    cdef int idle(self) except -1:
+        """No task is ready: wait for the kernel, a timer or another thread."""
+        cdef int64_t deadline = self.timers.next_deadline()
+        if self.keeps_time:
+            return self.idle_in_virtual_time(deadline)
+        if self.never_woken():
+            return self.idle_in_doubt()
+        self.doubt = 0
+        return self.ask(deadline)
+
+    cdef int idle_in_virtual_time(self, int64_t deadline) except -1:
+        """What is under way comes first, be it a call in a thread; then the clock jumps."""
+        if self.in_threads:
+            return self.ask(forever())
+        self.ask(0)
+        self.collect()
+        if not self.nothing_came():
+            return 0
+        if deadline != forever():
+            _clock.virtual_ns = max(deadline, _clock.virtual_ns)
+            return 0
+        return self.idle_in_doubt() if self.never_woken() else self.ask(deadline)
+
+    cdef int idle_in_doubt(self) except -1:
+        """Only another thread or a signal can end this: wait a while, then have it looked into."""
+        cdef int64_t patience = forever()
+        if self.doubt < 2 and in_doubt is not None:
+            patience = now_ns() + (DOUBT if self.doubt == 0 else LONG_DOUBT)
+        self.ask(patience)
+        if patience == forever():
+            return 0
+        if self.nothing_came() and self.never_woken():
+            self.doubt += 1
+            new_task(self, in_doubt, (self.doubt,), None, "weft-doubt")
+        else:
+            self.doubt = 0
+        return 0
+
+    cdef bint nothing_came(self) noexcept:
+        return list_empty(&self.ready) and list_empty(&self.inbox) and not self.chores_due()
+
+    cdef bint never_woken(self) noexcept:
+        """No descriptor, no timer and no call in a thread will ever wake a task of this hub."""
+        return not (self.on_fds or self.in_threads or self.timers.size)
+
     cdef int ask(self, int64_t deadline) except -1:
         """Let the poller report, waiting until ``deadline`` (0: only a look)."""
         cdef int64_t timeout = deadline
         if deadline != 0 and deadline != forever():
-            timeout = max(deadline - weft_now_ns(), 0)
+            timeout = max(deadline - now_ns(), 0)
         self.sleeping = timeout != 0
         # Said first, then looked: whoever posts from now on sees that the hub sleeps.
         if not list_empty(&self.inbox):
@@ -422,10 +498,13 @@ cdef class Hub(Scheduler):
         return 0
 
     cdef int64_t expire(self) noexcept:
-        cdef int64_t now = weft_now_ns()
+        cdef int64_t now = now_ns()
         cdef Timer* timer = self.timers.pop_expired(now)
         while timer != NULL:
-            self.wake(<Task>timer.owner, EXPIRED, None)
+            if isinstance(<object>timer.owner, Canceller):
+                (<Canceller>timer.owner).on_deadline()
+            else:
+                self.wake(<Task>timer.owner, EXPIRED, None)
             timer = self.timers.pop_expired(now)
         return now
 
@@ -481,7 +560,7 @@ cdef class Hub(Scheduler):
         weft_reset_recursion()
         if me.requests is not None:
             me.context = None
-            weft_set_exception(me.requests[0])
+            weft_set_exception(exception_of(me.requests[0]))
             return False
         if me.context is not None and PyContext_Enter(me.context) < 0:
             me.context = None
@@ -522,9 +601,14 @@ cdef class Hub(Scheduler):
         task.failed = failed
         task.state = DONE
         dismiss(task, None)
-        if failed and not isinstance(value, Cancelled):
+        if task.group is not None:
+            # It collects what the task ended with, whatever that is.
+            task.collected = True
+            task.group.child_done(task)
+            task.group = None
+        elif failed and not isinstance(value, Cancelled):
             note_failure(task)
-        if failed and isinstance(value, (SystemExit, KeyboardInterrupt)):
+        if failed and not task.collected and isinstance(value, (SystemExit, KeyboardInterrupt)):
             task.collected = True
             self.raise_in_main(value)
         PyObject_GC_Track(<PyObject*>task)
@@ -552,7 +636,7 @@ cdef class Hub(Scheduler):
         except BaseException:
             self.poller.close(False)     # else it stays until the collector finds the hub
             raise
-        if in_main_thread() and getsignal(_SIGINT) is default_int_handler:
+        if self.in_main_thread and getsignal(_SIGINT) is default_int_handler:
             signal(_SIGINT, interrupt)
         return 0
 
@@ -614,6 +698,7 @@ cdef Hub new_hub():
     cdef Task main
     hub.ident = PyThread_get_thread_ident()
     hub.thread_name = name_of_thread(hub.ident)
+    hub.in_main_thread = in_main_thread()
     hub.timers = TimerHeap()
     hub.failures, hub.garbage, hub.abandoned = [], [], []
     node_init(&hub.signal_node, NULL)
@@ -621,7 +706,7 @@ cdef Hub new_hub():
     list_init(&hub.inbox)
     main = hub.main = Task.__new__(Task)
     main.hub = hub
-    main.fn = main.given_name = "main" if in_main_thread() else f"main of {hub.thread_name}"
+    main.fn = main.given_name = "main" if hub.in_main_thread else f"main of {hub.thread_name}"
     main.is_main = True
     main.state = RUNNING
     main.target = root_greenlet()
@@ -682,8 +767,23 @@ cdef void leave(Task task) noexcept:
 
 
 cdef int raise_thrown(Task me) except -1:
-    exc, me.value = me.value, None
-    raise exc
+    request, me.value = me.value, None
+    return raise_request(request)
+
+
+cdef int raise_request(object request) except -1:
+    raise exception_of(request)
+
+
+cdef object exception_of(object request):
+    return (<Canceller>request).exception() if isinstance(request, Canceller) else request
+
+
+cdef bint may_deliver(Task me, object request, bint cancellable) except -1:
+    """A cancellation is held back by shields, and where the task must not be cancelled."""
+    if isinstance(request, Canceller):
+        return cancellable and me.shields <= (<Canceller>request).depth
+    return (cancellable and me.shields == 0) or not isinstance(request, Cancelled)
 
 
 cdef int raise_set() except -1:
@@ -771,5 +871,6 @@ cdef void no_collection() noexcept:
 
 
 _task.here = here
+_task.present = peek_hub
 _task.bootstrap = _bootstrap
 gc.callbacks.append(_gc_phase)

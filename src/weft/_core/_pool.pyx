@@ -101,9 +101,11 @@ def call_in_thread(function, tuple args, dict kwargs):
     submit(call)
     while not call.done:
         node_append(&call.waiter, &me.node)
+        hub.in_threads += 1
         try:
             hub.park("thread", function, forever(), True)
         finally:
+            hub.in_threads -= 1
             if node_linked(&me.node):
                 node_unlink(&me.node)
     value, call.value = call.value, None

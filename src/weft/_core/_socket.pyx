@@ -16,19 +16,11 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EBADF, EINTR, errno
 from libc.stdint cimport int64_t
 
+from weft._core._clock cimport now_ns
 from weft._core._fds cimport wait_fd
 from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process
 from weft._core._poller cimport READ, WRITE, FdState, known
-from weft._core._sys cimport (
-    AF_INET,
-    AF_INET6,
-    NSEC,
-    SOCK_STREAM,
-    c_recv,
-    c_send,
-    forever,
-    weft_now_ns,
-)
+from weft._core._sys cimport AF_INET, AF_INET6, NSEC, SOCK_STREAM, c_recv, c_send, forever
 from weft._core._task cimport EXPIRED, deadline_at
 
 from weft._core._fds import closing as close_waiters
@@ -87,7 +79,7 @@ cdef class SocketState:
         """When an operation that begins now times out."""
         if self.timeout_ns < 0:
             return forever()
-        return weft_now_ns() + self.timeout_ns
+        return now_ns() + self.timeout_ns
 
     def deadline(self):
         """Absolute seconds at which an operation that begins now times out; inf for never."""
@@ -315,7 +307,7 @@ cdef int send_rest(Hub hub, SocketState state, const char* buf, Py_ssize_t size,
         buf += n
         size -= n
         charge(hub)
-        if deadline != -1 and weft_now_ns() >= deadline:
+        if deadline != -1 and now_ns() >= deadline:
             raise TimeoutError("timed out")
         n = state.transmit(hub, buf, size, flags, deadline)
     return 0

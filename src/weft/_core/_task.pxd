@@ -24,6 +24,18 @@ cdef enum Wake:
 
 cdef class Task(greenlet)
 
+cdef class Canceller:
+    """A timeout or a task group: what may stop tasks by a request of its own.
+
+    It stands in ``Task.requests`` in place of an exception, which is made in
+    the task that raises it, never in the hub.
+    """
+    cdef short depth             # the shields around it: further ones hold its request back
+
+    cdef void on_deadline(self) noexcept              # its timer's deadline has passed
+    cdef void child_done(self, Task child) noexcept   # a task of this group ends
+    cdef object exception(self)                   # the Cancelled to raise
+
 cdef class Scheduler:
     """What a Task may ask of its hub. Breaks the circle between the two modules."""
     cdef Task current            # the task that runs; None while the hub itself does
@@ -49,7 +61,8 @@ cdef class Task(greenlet):
     cdef object context          # contextvars.Context the task runs in
     cdef str kind                # wait reason: "read", "sleep", "lock" ...
     cdef object obj              # wait reason: what it waits for; once failed its traceback
-    cdef object requests         # None, or a list of exceptions waiting for a checkpoint
+    cdef object requests         # None, or a list of exceptions and Cancellers, for a checkpoint
+    cdef Canceller group         # the task group it belongs to, or None
     cdef object spawner          # weak reference to the task that spawned this one, or None
     cdef object spawn_code       # code object and bytecode offset of the spawn call
     cdef object given_name       # None until named
@@ -65,10 +78,12 @@ cdef class Task(greenlet):
     cdef unsigned char is_main            # stands for a thread's main greenlet
     cdef unsigned char cancellable        # of the current park
 
-    cdef bint cancel_with(self, object exc) noexcept
+    cdef bint cancel_with(self, object request) noexcept
 
 # Set by the hub's module: the calling thread's hub, made on first use.
 cdef Scheduler (*here)()
+# Set by the hub's module: the calling thread's hub, borrowed; NULL if it has none.
+cdef PyObject* (*present)() noexcept
 # Set by the hub's module: what becomes of the value of a task being destroyed.
 cdef void (*last_words)(Task task) noexcept
 # Set by the hub's module: what runs first on every new task's stack.
@@ -78,6 +93,8 @@ cdef int64_t deadline_in(object seconds) except -1
 cdef int64_t sleep_deadline(object seconds) except -1
 cdef int64_t deadline_at(double deadline) noexcept
 cdef str describe(Task task)
+cdef str caller_name()
+cdef object caller_place()
 cdef str function_name(object fn)
 cdef str never_ends(Task task)
 cdef str name_of_thread(unsigned long ident)

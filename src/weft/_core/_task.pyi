@@ -9,6 +9,8 @@ STATES: tuple[str, ...]
 
 @disjoint_base
 class Scheduler: ...
+@disjoint_base
+class Canceller: ...
 
 # At run time also a greenlet.greenlet, whose switch, throw and run are refused.
 @disjoint_base

@@ -12,9 +12,10 @@ from cpython.ref cimport Py_CLEAR
 from libc.math cimport ceil
 from libc.stdint cimport int64_t, uint64_t
 
+from weft._core._clock cimport now_ns
 from weft._core._debug cimport WEFT_DEBUG, weft_count, weft_counted
 from weft._core._greenlet cimport greenlet
-from weft._core._sys cimport NSEC, forever, weft_now_ns
+from weft._core._sys cimport NSEC, forever
 from weft._core._timers cimport timer_init
 from weft._core._waitlist cimport list_init, node_append, node_init, node_linked, node_unlink
 
@@ -24,6 +25,9 @@ from weft._errors import Cancelled, TaskError
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept
+    PyObject* PyEval_GetFrame() noexcept
+    object PyFrame_GetCode(PyObject* frame)
+    int PyFrame_GetLasti(PyObject* frame) noexcept
 
 cdef uint64_t last_id = 0
 
@@ -36,6 +40,17 @@ cdef class Scheduler:
 
     cdef bint wake(self, Task task, int how, object value) noexcept:
         return False
+
+
+cdef class Canceller:
+    cdef void on_deadline(self) noexcept:
+        pass
+
+    cdef void child_done(self, Task child) noexcept:
+        pass
+
+    cdef object exception(self):
+        raise NotImplementedError
 
 
 cdef int64_t deadline_at(double deadline) noexcept:
@@ -53,7 +68,7 @@ cdef int64_t deadline_in(object seconds) except -1:
     if seconds is None:
         return forever()
     ns = ceil(<double>seconds * NSEC)
-    now = weft_now_ns()
+    now = now_ns()
     if ns != ns:
         raise ValueError("Invalid value NaN (not a number)")
     if ns >= <double>(forever() - now):
@@ -175,7 +190,7 @@ cdef class Task(greenlet):
         elif self.obj is not None:
             reason += " " + brief(self.obj)
         if self.timer.place >= 0:
-            reason += f", {(self.timer.when - weft_now_ns()) / <double>NSEC:.3f} s left"
+            reason += f", {(self.timer.when - now_ns()) / <double>NSEC:.3f} s left"
         return reason
 
     @property
@@ -280,20 +295,27 @@ cdef class Task(greenlet):
         """
         if self.state == DONE or self.state == ABANDONED:
             return False
-        self.cancel_with(Cancelled(f"task {self.name!r} was cancelled" if msg is None else msg))
+        exc = Cancelled(f"task {self.name!r} was cancelled" if msg is None else msg)
+        exc.by = caller_name()
+        exc.where = caller_place()
+        self.cancel_with(exc)
         return True
 
-    cdef bint cancel_with(self, object exc) noexcept:
-        """Deliver ``exc`` now if the task waits where that is allowed, else at its checkpoint."""
+    cdef bint cancel_with(self, object request) noexcept:
+        """Have ``request`` raised: now if the task waits where that may be, else at a checkpoint.
+
+        An exception, or a Canceller, which makes one.
+        """
         # Made first: an allocation may let another thread run, and the task must not
         # park between the look at its state and the request.
-        cdef list requests = [exc]
-        if self.state == PARKED and self.cancellable and self.shields == 0:
-            return self.hub.wake(self, THROWN, exc)
+        cdef list requests = [request]
+        cdef short depth = (<Canceller>request).depth if isinstance(request, Canceller) else 0
+        if self.state == PARKED and self.cancellable and self.shields <= depth:
+            return self.hub.wake(self, THROWN, request)
         if self.requests is None:
             self.requests = requests
         else:
-            self.requests.append(exc)
+            self.requests.append(request)
         return False
 
     # -- what a greenlet could do and a task must not ------------------------
@@ -359,6 +381,22 @@ cdef str brief(object obj):
         return repr(obj)
     except Exception as exc:     # a report on a hang must not fail on what hangs
         return f"<{type(obj).__qualname__} whose repr raised {type(exc).__name__}>"
+
+
+cdef str caller_name():
+    """The running task in words, or the thread; makes no hub."""
+    cdef PyObject* hub = present()
+    if hub != NULL and (<Scheduler>hub).current is not None:
+        return f"task {(<Scheduler>hub).current.name!r}"
+    return f"thread {name_of_thread(PyThread_get_thread_ident())!r}"
+
+
+cdef object caller_place():
+    """Where the running Python code is, as ``(code object, bytecode offset)``; None if nowhere."""
+    cdef PyObject* frame = PyEval_GetFrame()
+    if frame == NULL:
+        return None
+    return PyFrame_GetCode(frame), PyFrame_GetLasti(frame)
 
 
 cdef object line_at(object code, int lasti):

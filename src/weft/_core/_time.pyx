@@ -8,8 +8,9 @@ from time import sleep as native_sleep
 from libc.math cimport ceil
 from libc.stdint cimport int64_t
 
+from weft._core._clock cimport now_ns
 from weft._core._hub cimport Hub, get_hub, peek_hub
-from weft._core._sys cimport NSEC, weft_now_ns
+from weft._core._sys cimport NSEC
 
 
 def sleep(seconds, /):
@@ -34,7 +35,7 @@ def sleep(seconds, /):
         raise ValueError("Invalid value NaN (not a number)")
     if ns < 0:
         raise ValueError("sleep length must be non-negative")
-    now = weft_now_ns()
+    now = now_ns()
     if ns >= 0x7fffffffffffffff - now:
         raise OverflowError("timestamp too large to convert to C _PyTime_t")
     hub = get_hub()

@@ -9,6 +9,8 @@ from weft._core._waitlist cimport WaitList
 cdef Task wake_first(WaitList* waiters, object value)
 # A task that never parks lets others run all the same, when its time is up.
 cdef int breathe() except -1
+# The next breathe() of this thread looks whether it is time.
+cdef void run_out_of_breath() noexcept
 # What acquire() is given, in ns: 0 not to wait, forever() for no limit.
 cdef int64_t patience_of(object blocking, object timeout) except -1
 cdef int64_t deadline_after(int64_t patience) noexcept

@@ -9,10 +9,13 @@ from operator import index
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
+from weft._core._clock cimport now_ns
 from weft._core._hub cimport Hub, peek_hub
-from weft._core._sys cimport NSEC, forever, weft_now_ns
-from weft._core._task cimport WOKEN, Task
+from weft._core._sys cimport NSEC, forever
+from weft._core._task cimport WOKEN, Canceller, Task
 from weft._core._waitlist cimport WaitList, WaitNode, node_pop
+
+from weft._errors import Cancelled
 
 cdef extern from *:
     """
@@ -42,6 +45,8 @@ cdef Task wake_first(WaitList* waiters, object value):
 
 cdef int put_back(Task me, object exc) except -1:
     """Have ``exc`` raised at the next checkpoint, before whatever else is due."""
+    if isinstance(exc, Cancelled) and isinstance(exc.scope, Canceller):
+        exc = exc.scope          # it withdraws its request when its block ends
     if me.requests is None:
         me.requests = []
     me.requests.insert(0, exc)
@@ -57,6 +62,11 @@ cdef int breathe() except -1:
     return give_way()
 
 
+cdef void run_out_of_breath() noexcept:
+    global weft_breath
+    weft_breath = 1
+
+
 cdef int give_way() except -1:
     """Let others run if the caller's slice is over, without delivering a cancellation."""
     cdef PyObject* hub = peek_hub()
@@ -64,7 +74,13 @@ cdef int give_way() except -1:
     if hub == NULL:
         return 0
     me = (<Hub>hub).current
-    if me is None or weft_now_ns() < (<Hub>hub).slice_end:
+    if me is None:
+        return 0
+    if (<Hub>hub).shuffle:
+        # A seeded schedule may let others run at every operation that could park.
+        run_out_of_breath()
+        (<Hub>hub).operations = 0
+    elif now_ns() < (<Hub>hub).slice_end:
         return 0
     me.shields += 1
     try:
@@ -97,5 +113,5 @@ cdef int64_t deadline_after(int64_t patience) noexcept:
     cdef int64_t now
     if patience == forever():
         return patience
-    now = weft_now_ns()
+    now = now_ns()
     return now + patience + 1 if patience < forever() - now - 1 else forever()
