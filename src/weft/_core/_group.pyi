@@ -1,8 +1,6 @@
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, final
-
-from typing_extensions import Self
+from typing import Any, ParamSpec, Self, TypeVar, final
 
 from weft._core._task import Canceller, Task
 
@@ -12,9 +10,7 @@ _T = TypeVar("_T")
 @final
 class Group(Canceller):
     def __init__(self, *args: object, **kwargs: object) -> None: ...
-    def spawn(
-        self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
-    ) -> Task[_T]: ...
+    def spawn(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Task[_T]: ...
     def cancel(self, msg: str | None = None) -> None: ...
     @property
     def name(self) -> str: ...

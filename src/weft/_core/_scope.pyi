@@ -1,7 +1,5 @@
 from types import TracebackType
-from typing import Literal, final
-
-from typing_extensions import Self
+from typing import Literal, Self, final
 
 from weft._core._task import Canceller
 

@@ -9,6 +9,7 @@ STATES: tuple[str, ...]
 
 @disjoint_base
 class Scheduler: ...
+
 @disjoint_base
 class Canceller: ...
 
