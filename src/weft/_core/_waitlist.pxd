@@ -64,6 +64,15 @@ cdef inline bint list_empty(WaitList* head) noexcept nogil:
     return head.next == <WaitNode*>head
 
 
+cdef inline Py_ssize_t list_length(WaitList* head) noexcept nogil:
+    cdef Py_ssize_t length = 0
+    cdef WaitNode* node = head.next
+    while node != <WaitNode*>head:
+        length += 1
+        node = node.next
+    return length
+
+
 cdef inline void node_unlink(WaitNode* node) noexcept nogil:
     node.prev.next = node.next
     node.next.prev = node.prev

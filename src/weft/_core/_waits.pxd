@@ -14,5 +14,7 @@ cdef void run_out_of_breath() noexcept
 # What acquire() is given, in ns: 0 not to wait, forever() for no limit.
 cdef int64_t patience_of(object blocking, object timeout) except -1
 cdef int64_t deadline_after(int64_t patience) noexcept
+# What weft's own primitives are given as ``seconds``: 0 not to wait, forever() for None.
+cdef int64_t wait_deadline(object seconds) except -1
 # Have an exception raised at the next checkpoint, before whatever else is due there.
 cdef int put_back(Task me, object exc) except -1

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t
 from weft._core._clock cimport now_ns
 from weft._core._hub cimport Hub, peek_hub
 from weft._core._sys cimport NSEC, forever
-from weft._core._task cimport WOKEN, Canceller, Task
+from weft._core._task cimport WOKEN, Canceller, Task, deadline_in
 from weft._core._waitlist cimport WaitList, WaitNode, node_pop
 
 from weft._errors import Cancelled
@@ -115,3 +115,14 @@ cdef int64_t deadline_after(int64_t patience) noexcept:
         return patience
     now = now_ns()
     return now + patience + 1 if patience < forever() - now - 1 else forever()
+
+
+cdef int64_t wait_deadline(object seconds) except -1:
+    """The absolute deadline of a wait of ``seconds``; 0 if it is not to wait at all."""
+    if seconds is None:
+        return forever()
+    if seconds is True or seconds is False:
+        # What threading calls ``blocking``: True would be a second.
+        raise TypeError(f"seconds must be a number or None, not {seconds}: "
+                        f"0 does not wait, None waits for ever")
+    return 0 if <double>seconds <= 0 else deadline_in(seconds)
