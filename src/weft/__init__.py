@@ -20,8 +20,8 @@ from weft._core._api import (
     spawn,
     tasks,
 )
-from weft._core._group import group
-from weft._core._scope import move_on_after, shield, timeout, timeout_at
+from weft._core._group import Group, group
+from weft._core._scope import Timeout, move_on_after, shield, timeout, timeout_at
 from weft._core._task import Task
 from weft._errors import (
     Cancelled,
@@ -34,8 +34,10 @@ from weft._tasks import joinall
 __all__ = [
     "Cancelled",
     "Deadlock",
+    "Group",
     "Task",
     "TaskError",
+    "Timeout",
     "WeftError",
     "checkpoint",
     "current",

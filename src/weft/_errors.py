@@ -36,7 +36,7 @@ class Cancelled(BaseException):
 
     @property
     def place(self) -> str:
-        """Where it was asked for, or the timeout was set: ``"file.py:12 in function"``, or ``""``."""
+        """Where it was asked for, or the timeout set: ``"file.py:12 in function"`` or ``""``."""
         if self.where is None:
             return ""
         code, offset = self.where

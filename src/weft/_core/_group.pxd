@@ -23,6 +23,7 @@ cdef class Group(Canceller):
     cdef object cause            # or else the exception that ended the block
     cdef bint used               # the block was entered
     cdef bint stopping           # its tasks were asked to stop
+    cdef bint ending             # its code has run; it waits for its tasks at most
     cdef bint requested          # its host was asked to
 
     cdef int take_place(self) except -1

@@ -17,13 +17,7 @@ from weft._core._hub cimport Hub, get_hub
 from weft._core._scope cimport withdraw_request
 from weft._core._sys cimport forever
 from weft._core._task cimport DONE, Task, caller_name, caller_place
-from weft._core._waitlist cimport (
-    list_empty,
-    list_init,
-    node_append,
-    node_linked,
-    node_unlink,
-)
+from weft._core._waitlist cimport list_init, node_append, node_linked, node_unlink
 from weft._core._waits cimport wake_first
 
 from weft._errors import Cancelled, TaskError
@@ -124,13 +118,15 @@ cdef class Group(Canceller):
         cdef Task me = get_hub().current
         if self.host is None or me is not self.host:
             raise TaskError(f"{self.name} must be left by the task that entered it, once")
+        # From here on the block is being left, and need not be asked to stop.
+        self.ending = True
+        if self.requested:
+            withdraw_request(me, self, self.cancelled)
         if exc is not None:
             self.cause = exc
             self.stop()
         interrupt = join_children(self, me)
         self.host = self.cause = None
-        if self.requested:
-            withdraw_request(me, self, self.cancelled)
         if interrupt is None and exc is not None and exc is not self.cancelled:
             interrupt = exc
         return conclude(self, interrupt, exc)
@@ -184,7 +180,6 @@ cdef class Group(Canceller):
 
     cdef void stop(self) noexcept:
         """Ask every child, and the block if it still runs, to stop; once."""
-        cdef Task host = self.host
         if self.stopping:
             return
         self.stopping = True
@@ -195,9 +190,9 @@ cdef class Group(Canceller):
         # Who waits for a place need not: their task will not run.
         while wake_first(&self.wanting, self) is not None:
             self.taken += 1
-        if host is not None and list_empty(&self.leaving):
+        if not self.ending:
             self.requested = True
-            host.cancel_with(self)
+            self.host.cancel_with(self)
 
     cdef object exception(self):
         """For the host; the same again if it was put back before it was seen."""
