@@ -51,8 +51,6 @@ def raise_in_main(exc):
     for each in hubs_of_process():
         hub = <Hub>each
         if hub.in_main_thread:
-            hub.doubt = 0
             hub.raise_in_main(exc)
-            get_hub().doubt = 0
             return
     raise TaskError("the main thread runs no tasks")

@@ -38,6 +38,8 @@ cdef class Hub(Scheduler):
     cdef char* scratch               # where a recv lands that may have to park
     cdef list garbage                # values the hub must not destroy itself
     cdef list failures               # (description, exception) nobody collected, to be logged
+    cdef uint64_t switches           # tasks resumed so far
+    cdef uint64_t doubt_mark         # the same, when it asked last
     cdef uint64_t passes             # of the loop; how often it asked the kernel
 
     cdef void append(self, Task task) noexcept

@@ -376,6 +376,7 @@ cdef class Hub(Scheduler):
         weft_check((<Task>task).state == READY or (<Task>task).state == NEW)
         (<Task>task).state = RUNNING
         self.current = <Task>task
+        self.switches += 1
         self.slice_end = self.time + SLICE
         self.operations = 1 if self.shuffle else OPERATIONS
 
@@ -440,10 +441,7 @@ cdef class Hub(Scheduler):
         cdef int64_t deadline = self.timers.next_deadline()
         if self.keeps_time:
             return self.idle_in_virtual_time(deadline)
-        if self.never_woken():
-            return self.idle_in_doubt()
-        self.doubt = 0
-        return self.ask(deadline)
+        return self.idle_in_doubt() if self.never_woken() else self.ask(deadline)
 
     cdef int idle_in_virtual_time(self, int64_t deadline) except -1:
         """What is under way comes first, be it a call in a thread; then the clock jumps."""
@@ -461,6 +459,8 @@ cdef class Hub(Scheduler):
     cdef int idle_in_doubt(self) except -1:
         """Only another thread or a signal can end this: wait a while, then have it looked into."""
         cdef int64_t patience = forever()
+        if self.switches != self.doubt_mark + 1:
+            self.doubt = 0               # more than the task that looked into it has run since
         if self.doubt < 2 and in_doubt is not None:
             patience = now_ns() + (DOUBT if self.doubt == 0 else LONG_DOUBT)
         self.ask(patience)
@@ -468,9 +468,8 @@ cdef class Hub(Scheduler):
             return 0
         if self.nothing_came() and self.never_woken():
             self.doubt += 1
+            self.doubt_mark = self.switches
             new_task(self, in_doubt, (self.doubt,), None, "weft-doubt")
-        else:
-            self.doubt = 0
         return 0
 
     cdef bint nothing_came(self) noexcept:
@@ -651,10 +650,13 @@ cdef class Hub(Scheduler):
         return n
 
     def statistics(self):
-        """Counts, as a dict: unfinished ``tasks``, armed ``timers``, registered
-        ``descriptors``, ``passes`` of the loop, and the ``poller``'s name."""
+        """Counts, as a dict: unfinished ``tasks``, those of them that wait ``on_descriptors`` or
+        for calls ``in_threads``, armed ``timers``, registered ``descriptors``, ``passes`` of the
+        loop, and the ``poller``'s name."""
         return {
             "tasks": self.live_count,
+            "on_descriptors": self.on_fds,
+            "in_threads": self.in_threads,
             "timers": self.timers.size,
             "descriptors": self.poller.registered,
             "passes": self.passes,
