@@ -1,7 +1,10 @@
 """Deadlines over blocks, and shields: each block answers for its own deadline and no other."""
 
+import contextlib
+import gc
 import math
 import threading
+import weakref
 
 import pytest
 
@@ -291,6 +294,27 @@ def test_a_deadline_is_no_nan() -> None:
         weft.timeout_at(math.nan)
     with weft.timeout(LONG) as limit, pytest.raises(ValueError, match="nan"):
         limit.deadline = math.nan
+
+
+def test_what_the_block_held_goes_with_it_without_the_collector() -> None:
+    class Thing:
+        pass
+
+    def hold() -> weakref.ref:
+        thing = Thing()
+        with contextlib.suppress(TimeoutError), weft.timeout(0.0005):
+            thing.park = park
+            thing.park()
+        with contextlib.suppress(ExceptionGroup), weft.group() as g:
+            g.spawn(int, "x")
+            thing.park()
+        return weakref.ref(thing)
+
+    gc.disable()
+    try:
+        assert hold()() is None
+    finally:
+        gc.enable()
 
 
 # -- shields ---------------------------------------------------------------------------

@@ -126,9 +126,10 @@ cdef class Group(Canceller):
             self.cause = exc
             self.stop()
         interrupt = join_children(self, me)
-        self.host = self.cause = None
         if interrupt is None and exc is not None and exc is not self.cancelled:
             interrupt = exc
+        # Exceptions know the group, and their tracebacks every frame they came through.
+        self.host = self.culprit = self.stop_request = self.cancelled = self.cause = None
         return conclude(self, interrupt, exc)
 
     def __repr__(self):

@@ -65,9 +65,11 @@ cdef class Timeout(Canceller):
             raise TaskError(f"{self!r} must be left by the task that entered it, once")
         self.hub.timers.cancel(&self.timer)
         self.task = None
+        # Let go of: it knows this scope, and its traceback every frame it came through.
+        cancelled, self.cancelled = self.cancelled, None
         if self.requested:
-            withdraw_request(task, self, self.cancelled)
-        if exc is None or exc is not self.cancelled:
+            withdraw_request(task, self, cancelled)
+        if exc is None or exc is not cancelled:
             return False
         self.cut = True
         if self.silent:
