@@ -20,8 +20,14 @@ from weft._core._api import (
     spawn,
     tasks,
 )
+from weft._core._barrier import Barrier
+from weft._core._condition import Condition
+from weft._core._event import Event
 from weft._core._group import Group, group
+from weft._core._limiter import CapacityLimiter
+from weft._core._mutex import Lock, RLock
 from weft._core._scope import Timeout, move_on_after, shield, timeout, timeout_at
+from weft._core._semaphore import BoundedSemaphore, Semaphore
 from weft._core._task import Task
 from weft._errors import (
     Cancelled,
@@ -32,9 +38,17 @@ from weft._errors import (
 from weft._tasks import joinall
 
 __all__ = [
+    "Barrier",
+    "BoundedSemaphore",
     "Cancelled",
+    "CapacityLimiter",
+    "Condition",
     "Deadlock",
+    "Event",
     "Group",
+    "Lock",
+    "RLock",
+    "Semaphore",
     "Task",
     "TaskError",
     "Timeout",

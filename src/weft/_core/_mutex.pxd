@@ -15,7 +15,7 @@ cdef class Mutex:
     cdef bint take(self, PyObject* me, int64_t deadline) except -1
     cdef bint wait(self, int64_t deadline, bint cancellable) except -1
     cdef void give(self) noexcept
-    cdef int require_holder(self, str what) except -1
+    cdef int require_holder(self, str what, str remedy) except -1
     cdef int retake(self, list thrown) except -1
 
 cdef class Lock(Mutex):

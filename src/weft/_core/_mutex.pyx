@@ -38,6 +38,9 @@ from weft._core._waits cimport breathe, wait_deadline, wake_first
 
 from weft._errors import TaskError
 
+cdef str ONLY_HOLDER = ("only its holder can, once for each acquire; "
+                        "to let one task signal another use an Event or a Semaphore")
+
 
 cdef class Mutex:
     """What Lock and RLock share; made as one of them."""
@@ -129,16 +132,11 @@ cdef class Mutex:
         else:
             self.holder = wake_first(&self.waiters, self)
 
-    cdef int require_holder(self, str what) except -1:
-        """See that the running task holds it, or raise that it ``what`` a lock it does not hold."""
+    cdef int require_holder(self, str what, str remedy) except -1:
         cdef PyObject* me = running_task()
-        if <PyObject*>self.holder == me:
-            return 0
-        if self.holder is None:
-            raise TaskError(f"{ownership(<Task>me)} {what} {self!r}, which nobody holds; "
-                            f"acquire it first, best by `with`")
-        raise TaskError(f"{ownership(<Task>me)} {what} {self!r}; only its holder can. "
-                        f"To let one task signal another use an Event or a Semaphore")
+        if <PyObject*>self.holder != me:
+            raise TaskError(f"{ownership(<Task>me)} {what} {self!r}: {remedy}")
+        return 0
 
     cdef int retake(self, list thrown) except -1:
         """Take it whatever is thrown meanwhile, which is added to ``thrown``."""
@@ -199,14 +197,14 @@ cdef class Lock(Mutex):
 
         Parks: never. Threads: the holder's.
         """
-        self.require_holder("cannot release")
+        self.require_holder("cannot release", ONLY_HOLDER)
         self.give()
 
     def __enter__(self):
         return acquire_lock(self, forever())
 
     def __exit__(self, kind=None, value=None, traceback=None):
-        self.require_holder("cannot release")
+        self.require_holder("cannot release", ONLY_HOLDER)
         self.give()
 
 
@@ -270,7 +268,7 @@ cdef bint acquire_rlock(RLock self, int64_t deadline) except -1:
 
 
 cdef int release_rlock(RLock self) except -1:
-    self.require_holder("cannot release")
+    self.require_holder("cannot release", ONLY_HOLDER)
     if self.again:
         self.again -= 1
     else:
