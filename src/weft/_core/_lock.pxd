@@ -1,11 +1,12 @@
 """Lock and RLock; see _lock.pyx."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from weft._core._waitlist cimport WaitList
 
 cdef class Lock:
     cdef WaitList waiters    # head: tasks that wait, oldest first
+    cdef uint64_t taker      # who took it last: Task.id, or the ident of a thread without a hub
     cdef bint held           # never False while somebody waits
     cdef bint is_signal      # a condition's: waiting for it is waiting for news, and cancellable
     cdef bint is_latch       # opens once, for all who wait and all who come

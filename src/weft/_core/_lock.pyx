@@ -21,12 +21,13 @@ cancelled or timed out, but not yet running, takes it all the same.
 
 import sys
 
-from libc.stdint cimport int64_t
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
 
 cimport cython
 
 from weft._core import _waits
-from weft._core._hub cimport Hub, get_hub
+from weft._core._hub cimport Hub, get_hub, peek_hub
 from weft._core._local cimport caller, ident_of
 from weft._core._sys cimport forever
 from weft._core._task cimport WOKEN, Task
@@ -39,6 +40,9 @@ from weft._core._waitlist cimport (
     node_unlink,
 )
 from weft._core._waits cimport breathe, deadline_after, patience_of, put_back, wake_first
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() noexcept
 
 TIMEOUT_MAX = _waits.TIMEOUT_MAX
 # A class until 3.13 only in name: threading.Lock was a function, and its type could not be called.
@@ -145,6 +149,7 @@ cdef class Lock:
         breathe()
         if not self.held:
             self.held = not self.is_open
+            self.taker = taker()
             return True
         if patience == 0:
             return False
@@ -159,6 +164,7 @@ cdef class Lock:
         me.value = None
         if not self.held:
             self.held = not self.is_open
+            self.taker = me.id
             return True
         node_append(&self.waiters, &me.node)
         try:
@@ -180,16 +186,32 @@ cdef class Lock:
         if self.held:
             return False
         self.held = not self.is_open
+        self.taker = me.id
         return True
 
     cdef void give(self) noexcept:
+        cdef Task next_taker
         if self.is_latch:
             self.is_open = True
             self.held = False
             while wake_first(&self.waiters, None) is not None:
                 pass
-        elif list_empty(&self.waiters) or wake_first(&self.waiters, self) is None:
+        elif list_empty(&self.waiters):
             self.held = False
+        else:
+            next_taker = wake_first(&self.waiters, self)
+            if next_taker is None:
+                self.held = False
+            else:
+                self.taker = next_taker.id
+
+
+cdef uint64_t taker() noexcept:
+    """Who calls. Anybody may release a Lock, so this is only for those who ask why it is held."""
+    cdef PyObject* hub = peek_hub()
+    if hub == NULL:
+        return PyThread_get_thread_ident()
+    return (<Hub>hub).current.id if (<Hub>hub).current is not None else 0
 
 
 cdef class RLock:
@@ -362,3 +384,21 @@ def allocate_latch():
     cdef Lock self = Lock.__new__(Lock)
     self.is_latch = True
     return self
+
+
+def holder(lock):
+    """Who holds ``lock``, as a number: a task's id or identity, or a thread's identity.
+
+    Returns:
+      0 when nobody does, or it is not known; None for what nobody holds as one does a mutex:
+      a signal or a latch.
+
+    Parks: never. Threads: any.
+    """
+    cdef Lock plain
+    if isinstance(lock, RLock):
+        return (<RLock>lock).owner
+    plain = lock
+    if plain.is_signal or plain.is_latch:
+        return None
+    return plain.taker if plain.held else 0
