@@ -22,6 +22,7 @@ from weft._core._api import (
 )
 from weft._core._barrier import Barrier
 from weft._core._condition import Condition
+from weft._core._doubt import on_doubt as _on_doubt
 from weft._core._event import Event
 from weft._core._group import Group, group
 from weft._core._limiter import CapacityLimiter
@@ -69,6 +70,7 @@ __all__ = [
 
 # What is dear to import is imported when it is first asked for (PEP 562).
 _LAZY = {
+    "inspect": "weft.inspect",
     "lowlevel": "weft.lowlevel",
     "patch": "weft.patch",
     "serve_tcp": "weft.servers",
@@ -96,3 +98,12 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY, "__version__"})
+
+
+def _in_doubt(stage: int) -> None:
+    from weft.inspect._deadlock import on_doubt
+
+    on_doubt(stage)
+
+
+_on_doubt(_in_doubt)

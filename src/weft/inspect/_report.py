@@ -1,0 +1,127 @@
+"""The text of a dump, and of the report on a deadlock.
+
+Owns nothing. Tasks that do the same at the same place are shown once, with
+their number.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from weft._core._task import Task
+from weft.inspect._cycles import Link, cycles
+from weft.inspect._stacks import Frames, line_of, short, user_frame
+from weft.inspect._survey import Survey, View
+from weft.inspect._waits import doing, named, quoted
+
+MOST = 20  # tasks, or groups of alike ones, that a report on a deadlock shows
+
+
+def dump(file: TextIO | None = None) -> None:
+    """Print what every task does, with its stack: see :func:`report`.
+
+    Args:
+      file: where to; ``None`` stands for ``sys.stderr``.
+
+    Parks: only if writing to ``file`` does. Threads: any.
+    """
+    print(report(), file=sys.stderr if file is None else file)
+
+
+def report() -> str:
+    """What every task of the process does: as text, one paragraph for each.
+
+    That is: its name, what it waits for and who holds that, its thread, where
+    and by whom it was spawned, and its stack, the innermost line of the
+    program's own code marked with ``>``. Tasks that are alike share a paragraph.
+
+    Parks: never. Threads: any, also in a signal handler.
+
+    Example:
+      >>> import weft.inspect
+      >>> "running" in weft.inspect.report()
+      True
+    """
+    survey = Survey()
+    threads = {view.thread for view in survey.views}
+    title = f"{_count(len(survey.views), 'task')} in {_count(len(threads), 'thread')}"
+    parts = [title, *_cycle_lines(survey)]
+    for alike in _groups(survey):
+        view = alike[0]
+        parts.append("")
+        parts.append(f"{_who(alike)}: {doing(survey, view)}")
+        parts.append(f"    in thread {view.thread}{_origin(view)}")
+        parts += _stack_lines(view.frames)
+    return "\n".join(parts)
+
+
+def deadlock(survey: Survey) -> str:
+    """The report on a deadlock: who waits for what, and where."""
+    n = len(survey.views)
+    title = "the only task waits" if n == 1 else f"all {n:,} tasks wait"
+    parts = [f"{title}, and nothing is left that could wake one", *_cycle_lines(survey)]
+    groups = _groups(survey)
+    for alike in groups[:MOST]:
+        view = alike[0]
+        parts.append("")
+        parts.append(f"{_who(alike)}{_origin(view)}")
+        parts.append(f"    {doing(survey, view)}")
+        place = user_frame(view.frames)
+        if place:
+            parts.append(f"    at {line_of(*place)}")
+    left = sum(map(len, groups[MOST:]))
+    if left:
+        parts += ["", f"and {_count(left, 'more task')}"]
+    return "\n".join(parts)
+
+
+def _groups(survey: Survey) -> list[list[View]]:
+    """The views, those together that differ in nothing that would be said of them."""
+    found: dict[object, list[View]] = {}
+    for view in survey.views:
+        held = survey.holders(view)
+        what = type(view.what) if held is None else id(view.what)
+        stack = tuple((frame.f_code, line) for frame, line in view.frames)
+        key = (view.state, view.thread, view.kind, what, view.task.spawn_place, stack)
+        found.setdefault(key, []).append(view)
+    return list(found.values())
+
+
+def _who(alike: list[View]) -> str:
+    name = repr(alike[0].task.name)
+    more = len(alike) - 1
+    return name if not more else f"{name} and {_count(more, 'more task')} like it"
+
+
+def _origin(view: View) -> str:
+    """Where it was spawned, and by which task."""
+    place, by = view.task.spawn_place, view.task.spawned_by
+    words = f", spawned at {short(place)}" if place else ""
+    return words + (f" by {by.name!r}" if by is not None else "")
+
+
+def _stack_lines(frames: Frames) -> list[str]:
+    """The outermost first, as in a traceback."""
+    place = user_frame(frames)
+    return [f"  {'>' if pair is place else ' '} {line_of(*pair)}" for pair in reversed(frames)]
+
+
+def _cycle_lines(survey: Survey) -> list[str]:
+    views = {view.task: view for view in survey.views}
+    return [_arrows(cycle, views) for cycle in cycles(survey)]
+
+
+def _arrows(cycle: list[Link], views: dict[Task, View]) -> str:
+    """``cycle: 'a' -> lock of 'b' -> lock of 'a'``."""
+    words = [f"cycle: {cycle[0].task.name!r}"]
+    for link, following in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
+        holder = quoted(following.task)
+        view = views[link.task]
+        what = holder if view.kind == "join" else f"{named(view, brief=True)} held by {holder}"
+        words.append(what)
+    return " -> ".join(words)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
