@@ -45,6 +45,10 @@ def main(words: list[str]) -> int:
 
     weft.patch.all()
 
+    from weft.inspect._signal import dump_on_signal
+
+    dump_on_signal()
+
     # Not earlier: the launcher imports more than may be imported before the patch.
     from weft.cli import launch
 
