@@ -8,7 +8,6 @@ import pytest
 import weft
 import weft.threading
 from weft import inspect
-from weft._core._mutex import Lock, RLock
 
 
 def settle() -> None:
@@ -50,7 +49,7 @@ def test_nothing_waits_in_a_circle() -> None:
     assert inspect.find_cycles() == []
 
 
-@pytest.mark.parametrize("kind", [Lock, RLock])
+@pytest.mark.parametrize("kind", [weft.Lock, weft.RLock])
 def test_two_locks_taken_in_opposite_order(kind, hug) -> None:
     one = hug(kind)
     (a, b), (t, u) = one.locks, one.tasks
@@ -58,7 +57,7 @@ def test_two_locks_taken_in_opposite_order(kind, hug) -> None:
 
 
 def test_a_cycle_among_some_while_others_live(hug, spawned) -> None:
-    first, second = hug(Lock), hug(Lock)
+    first, second = hug(weft.Lock), hug(weft.Lock)
     outsider = spawned(first.locks[0].acquire)
     sleeper = spawned(weft.sleep, 60)
     settle()
@@ -85,7 +84,7 @@ def test_tasks_that_join_one_another(spawned) -> None:
 
 
 def test_a_group_that_waits_for_a_child_that_wants_its_parents_lock(spawned) -> None:
-    lock = Lock()
+    lock = weft.Lock()
 
     def parent() -> None:
         with lock, weft.group() as g:
@@ -102,7 +101,7 @@ def test_a_group_that_waits_for_a_child_that_wants_its_parents_lock(spawned) -> 
 
 
 def test_a_wait_that_ends_by_itself_is_in_no_cycle(spawned) -> None:
-    a, b = Lock(), Lock()
+    a, b = weft.Lock(), weft.Lock()
 
     def patient() -> None:
         with a:
@@ -122,7 +121,7 @@ def test_a_wait_that_ends_by_itself_is_in_no_cycle(spawned) -> None:
 
 @pytest.mark.parametrize("shielded", [False, True])
 def test_a_timeout_counts_if_it_can_end_the_wait(shielded: bool, spawned) -> None:
-    a, b = Lock(), Lock()
+    a, b = weft.Lock(), weft.Lock()
 
     def one() -> None:
         with a:
