@@ -17,6 +17,14 @@ class Deadlock(WeftError, RuntimeError):
     """Nothing can run any more: every task waits for another."""
 
 
+class ChannelClosed(WeftError):
+    """Nothing more is sent through this channel, or nobody receives any more."""
+
+
+class ShutDown(Exception):
+    """The queue was shut down; as ``queue.ShutDown``, which stands for it where there is one."""
+
+
 class Cancelled(BaseException):
     """The task was asked to stop, by :meth:`weft.Task.cancel` or by a scope around it.
 

@@ -1,1 +1,11 @@
+from typing_extensions import disjoint_base
+
 TIMEOUT_MAX: float
+
+@disjoint_base
+class Selectable: ...
+
+@disjoint_base
+class Choice:
+    @property
+    def cases(self) -> list[Selectable]: ...

@@ -1,18 +1,26 @@
 """What every primitive shares that has a list of waiters.
 
-Owns: nothing but the count of operations until a busy task lets others run.
-A caller parks in ``breathe``, when its time is up.
+Owns: the count of operations until a busy task lets others run, and what a
+task that waits for one of many things leaves in their lists. A caller parks
+in ``breathe``, when its time is up.
+
+A task that waits for one thing is in its list with its own node. One that
+waits for many (``choose``) has a node in each list, and a Choice in its
+``value``: whoever wakes it says there which of them it was. Until that task
+has run again its other nodes stay where they are; they cannot be woken, and
+are passed over.
 """
 
 from operator import index
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
 
 from weft._core._clock cimport now_ns
 from weft._core._hub cimport Hub, peek_hub
 from weft._core._sys cimport NSEC, forever
-from weft._core._task cimport WOKEN, Canceller, Task, deadline_in
+from weft._core._task cimport PARKED, THROWN, WOKEN, Canceller, Task, deadline_in
 from weft._core._waitlist cimport WaitList, WaitNode, node_pop
 
 from weft._errors import Cancelled
@@ -31,16 +39,84 @@ cdef enum:
 TIMEOUT_MAX = 9223372036.0
 
 
+cdef class Selectable:
+    """What :func:`weft.choose` can wait for."""
+
+    cdef bint ready(self) noexcept:
+        return False
+
+    cdef bint perform(self, Choice choice) except -1:
+        raise NotImplementedError(f"{type(self).__name__} cannot be chosen")
+
+    cdef WaitList* line(self) noexcept:
+        return NULL
+
+    cdef object conclude(self, object value):
+        return value
+
+    cdef int undo(self, object value) except -1:
+        return 0
+
+
+cdef class Choice:
+    """One call of :func:`weft.choose`."""
+
+    def __cinit__(self, list cases):
+        self.cases = cases
+        self.fired = -1
+        self.nodes = <WaitNode*>malloc(len(cases) * sizeof(WaitNode))
+        if self.nodes == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.nodes)
+
+
 cdef Task wake_first(WaitList* waiters, object value):
+    cdef WaitNode* node = node_pop(waiters)
+    while node != NULL:
+        if answer(node, value):
+            return <Task>node.waiter
+        node = node_pop(waiters)
+    return None
+
+
+cdef bint answer(WaitNode* node, object value) noexcept:
+    cdef Task task = <Task>node.waiter
+    cdef Choice choice
+    if not can_be_woken(task):
+        return False
+    if node != &task.node:
+        choice = <Choice>task.value
+        choice.fired = node - choice.nodes
+        choice.value = value
+        value = None
+    return task.hub.wake(task, WOKEN, value)
+
+
+cdef bint can_be_woken(Task task) noexcept:
+    # Those without a hub never run again: their thread ended, or they were forked.
+    return task.state == PARKED and task.hub is not None
+
+
+cdef bint throw_first(WaitList* waiters, object exc) noexcept:
     cdef WaitNode* node = node_pop(waiters)
     cdef Task task
     while node != NULL:
         task = <Task>node.waiter
-        # False of those that will never run again, since their thread ended or they were forked.
-        if task.hub is not None and task.hub.wake(task, WOKEN, value):
-            return task
+        if task.hub is not None and task.hub.wake(task, THROWN, exc):
+            return True
         node = node_pop(waiters)
-    return None
+    return False
+
+
+cdef bint anybody(WaitList* waiters) noexcept:
+    cdef WaitNode* node = waiters.next
+    while node != <WaitNode*>waiters:
+        if can_be_woken(<Task>node.waiter):
+            return True
+        node = node.next
+    return False
 
 
 cdef int put_back(Task me, object exc) except -1:

@@ -1,0 +1,662 @@
+"""Queue, LifoQueue, PriorityQueue: the stdlib's behaviour, hand-over, shutdown, cancellation."""
+
+import gc
+import queue as stdlib
+import sys
+import types
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import weft
+from weft import lowlevel
+
+KINDS = {
+    weft.Queue: stdlib.Queue,
+    weft.LifoQueue: stdlib.LifoQueue,
+    weft.PriorityQueue: stdlib.PriorityQueue,
+}
+EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+def getter(items: weft.Queue, *arguments) -> weft.Task:
+    task = weft.spawn(items.get, *arguments)
+    weft.checkpoint()
+    assert task.wait_kind == "queue get" and task.wait_object is items
+    return task
+
+
+def putter(items: weft.Queue, item: object, *arguments) -> weft.Task:
+    task = weft.spawn(items.put, item, *arguments)
+    weft.checkpoint()
+    assert task.wait_kind == "queue put" and task.wait_object is items
+    return task
+
+
+def full_of(*items: object, kind: type[weft.Queue] = weft.Queue) -> weft.Queue:
+    queue = kind(len(items))
+    for item in items:
+        queue.put(item)
+    return queue
+
+
+# -- as the stdlib's -----------------------------------------------------------------------
+
+SHUTDOWN = hasattr(stdlib, "ShutDown")
+OPERATIONS = st.one_of(
+    st.tuples(st.just("put_nowait"), st.integers(0, 5)),
+    st.tuples(st.just("put"), st.integers(0, 5), st.booleans(), st.just(0)),
+    st.sampled_from(
+        [("get_nowait",), ("get", True, 0), ("task_done",), ("qsize",), ("empty",), ("full",)]
+        + [("shutdown",), ("shutdown", True)] * SHUTDOWN
+    ),
+)
+
+
+def outcome(queue: object, name: str, *arguments: object) -> object:
+    try:
+        return getattr(queue, name)(*arguments)
+    except Exception as exc:
+        return type(exc)
+
+
+@given(st.sampled_from(list(KINDS)), st.integers(-1, 4), st.lists(OPERATIONS, max_size=40))
+def test_whatever_is_done_with_it_it_behaves_as_the_stdlibs(kind, maxsize, operations) -> None:
+    ours, theirs = kind(maxsize), KINDS[kind](maxsize)
+    for operation in operations:
+        assert outcome(ours, *operation) == outcome(theirs, *operation), operation
+        assert ours.unfinished_tasks == theirs.unfinished_tasks
+        assert ours.is_shutdown == getattr(theirs, "is_shutdown", False)
+    assert [ours.get_nowait() for _ in range(ours.qsize())] == [
+        theirs.get_nowait() for _ in range(theirs.qsize())
+    ]
+
+
+@given(st.lists(st.integers()), st.data())
+def test_a_priority_queue_has_the_stdlibs_heap(numbers, data) -> None:
+    """Equal items, which the heap may give in any order, come in the stdlib's."""
+
+    class Equal(int):
+        __eq__ = object.__eq__
+        __hash__ = object.__hash__
+        __lt__ = lambda self, other: int(self) // 8 < int(other) // 8  # noqa: E731
+
+    ours, theirs = weft.PriorityQueue(), stdlib.PriorityQueue()
+    for number in map(Equal, numbers):
+        if data.draw(st.booleans()) and not ours.empty():
+            assert ours.get() is theirs.get()
+        ours.put(number)
+        theirs.put(number)
+    for _ in numbers:
+        if not theirs.empty():
+            assert ours.get() is theirs.get()
+
+
+def test_the_errors_are_the_stdlibs() -> None:
+    one = full_of("item")
+    for call in (
+        lambda: one.put_nowait(1),
+        lambda: one.put(1, False),
+        lambda: one.put(1, timeout=0),
+    ):
+        with pytest.raises(stdlib.Full):
+            call()
+    none = weft.Queue()
+    for call in (none.get_nowait, lambda: none.get(False), lambda: none.get(timeout=0.0005)):
+        with pytest.raises(stdlib.Empty):
+            call()
+    with pytest.raises(stdlib.Full):
+        one.put(1, timeout=0.0005)
+    assert one.get() == "item" and one.empty()
+    if SHUTDOWN:
+        assert weft.ShutDown is stdlib.ShutDown
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [
+        (-1, ValueError),
+        (-0.5, ValueError),
+        (float("nan"), ValueError),
+        (1e100, OverflowError),
+        ("1", TypeError),
+        (1j, TypeError),
+    ],
+    ids=str,
+)
+def test_wrong_timeouts_get_the_stdlibs_errors(timeout, error) -> None:
+    with pytest.raises(error):
+        weft.Queue().get(timeout=timeout)
+    with pytest.raises(error):
+        full_of(1).put(2, timeout=timeout)
+
+
+def test_maxsize_must_be_a_whole_number() -> None:
+    assert weft.Queue(-5).maxsize == 0
+    with pytest.raises(TypeError):
+        weft.Queue("5")
+
+
+# -- handing over ------------------------------------------------------------------------------
+
+
+@EACH
+def test_getters_get_items_in_the_order_they_came(kind) -> None:
+    items = kind()
+    getters = [getter(items) for _ in range(3)]
+    for item in "cab":
+        items.put(item)
+    assert items.empty(), "handed over at once"
+    assert [task.result() for task in getters] == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize("kind", [weft.Queue, weft.LifoQueue])
+def test_a_get_takes_in_what_the_first_putter_holds(kind) -> None:
+    items = full_of(1, kind=kind)
+    putters = [putter(items, number) for number in (2, 3)]
+    assert [items.get() for _ in range(3)] == [1, 2, 3], "no putter has run in between"
+    assert [task.result() for task in putters] == [None, None]
+
+
+def test_a_priority_queue_promises_the_place_to_the_first_putter() -> None:
+    """It compares its item itself, so that an error comes out of its own put."""
+    items = full_of(1, kind=weft.PriorityQueue)
+    first, second = putter(items, 3), putter(items, 2)
+    assert items.get() == 1
+    assert items.full() and items.qsize() == 0
+    with pytest.raises(stdlib.Full):
+        items.put_nowait(0)
+    first.result()
+    assert items.qsize() == 1 and not second.done
+    assert [items.get(), items.get()] == [3, 2]
+    second.result()
+
+
+def test_none_is_an_item_like_any_other() -> None:
+    items = weft.Queue()
+    items.put(None)
+    assert items.get() is None
+    task = getter(items)
+    items.put(None)
+    assert task.result() is None
+
+
+def test_an_old_value_of_the_task_is_not_taken_for_an_item() -> None:
+    items = weft.Queue()
+
+    def run() -> object:
+        lowlevel.unpark(weft.current(), "stale")
+        weft.sleep(0)
+        return items.get()
+
+    task = weft.spawn(run)
+    weft.checkpoint()
+    weft.checkpoint()
+    items.put(None)
+    assert task.result() is None
+
+
+def test_items_go_between_threads() -> None:
+    items, answers = weft.Queue(1), weft.Queue()
+
+    def ask() -> list[object]:
+        for number in range(100):
+            items.put(number)
+        items.shutdown()
+        return list(answers)
+
+    def serve() -> None:
+        for item in items:
+            answers.put(item * 2)
+        answers.shutdown()
+
+    server = weft.spawn(serve)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask)
+        server.join()
+        assert asked.result() == [2 * number for number in range(100)]
+
+
+def test_a_task_that_polls_it_lets_others_run() -> None:
+    items = weft.Queue()
+
+    def poll() -> object:
+        while items.empty():
+            pass
+        return items.get_nowait()
+
+    task = weft.spawn(poll)
+    weft.spawn(items.put, "came")
+    assert task.result() == "came"
+
+
+# -- cancellation and timeouts ------------------------------------------------------------------
+
+
+def test_a_cancelled_getter_takes_nothing_with_it() -> None:
+    items = weft.Queue()
+    first, second = getter(items), getter(items)
+    first.cancel()
+    items.put("only")
+    assert second.result() == "only"
+    with pytest.raises(weft.Cancelled):
+        first.result()
+
+
+@EACH
+def test_a_cancelled_putter_has_not_put(kind) -> None:
+    items = full_of(0, kind=kind)
+    first, second = putter(items, 1), putter(items, 2)
+    first.cancel()
+    assert items.get() == 0
+    assert items.get() == 2
+    second.result()
+    with pytest.raises(weft.Cancelled):
+        first.result()
+    assert items.unfinished_tasks == 2
+
+
+@EACH
+def test_a_getter_that_was_handed_an_item_keeps_it(kind) -> None:
+    items, steps = kind(), []
+
+    def run() -> None:
+        steps.append(items.get(timeout=0.0001))
+        weft.checkpoint()
+        steps.append("never")
+
+    task = weft.spawn(run)
+    weft.checkpoint()
+    items.put("item")
+    spin(0.0003)
+    task.cancel()
+    task.join()
+    assert isinstance(task.exception, weft.Cancelled)
+    assert steps == ["item"]
+
+
+def spin(seconds: float) -> None:
+    """Let a deadline pass before anybody runs."""
+    end = weft.now() + seconds
+    while weft.now() < end:
+        pass
+
+
+@EACH
+def test_a_putter_whose_item_was_taken_has_put(kind) -> None:
+    items, steps = full_of(0, kind=kind), []
+
+    def run() -> None:
+        items.put(1, timeout=0.0001)
+        steps.append("put")
+        weft.checkpoint()
+        steps.append("never")
+
+    task = weft.spawn(run)
+    weft.checkpoint()
+    assert items.get() == 0
+    spin(0.0003)
+    task.cancel()
+    task.join()
+    assert steps == ["put"] and isinstance(task.exception, weft.Cancelled)
+    assert items.get_nowait() == 1
+
+
+def test_who_timed_out_is_out_of_the_queue() -> None:
+    items = weft.Queue(1)
+    late, patient = getter(items, True, 0.0005), getter(items)
+    late.join()
+    assert isinstance(late.exception, stdlib.Empty)
+    items.put(1)
+    assert patient.result() == 1
+    items.put(2)
+    late, patient = putter(items, 3, True, 0.0005), putter(items, 4)
+    late.join()
+    assert isinstance(late.exception, stdlib.Full)
+    assert [items.get(), items.get()] == [2, 4]
+
+
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in KINDS])
+def test_an_item_handed_to_a_task_that_is_thrown_into_comes_back(kind, program) -> None:
+    """What greenlet's own throw does to a task, past the hub."""
+    source = f"""
+        import greenlet, os, weft
+
+        items = weft.{kind}()
+
+        def victim():
+            try:
+                items.get()
+            except KeyError:
+                print(items.get_nowait(), items.statistics()["items"], flush=True)
+                os._exit(0)
+
+        task = weft.spawn(victim)
+        weft.checkpoint()
+        items.put("item")
+        greenlet.greenlet.throw(task, KeyError("thrown"))
+    """
+    assert program(source) == "item 0\n"
+
+
+def test_the_place_promised_to_a_task_that_is_thrown_into_is_free(program) -> None:
+    source = """
+        import greenlet, os, weft
+
+        items = weft.PriorityQueue(1)
+        items.put(1)
+
+        def victim():
+            try:
+                items.put(2)
+            except KeyError:
+                print(items.full(), items.statistics()["items"], flush=True)
+                os._exit(0)
+
+        task = weft.spawn(victim)
+        weft.checkpoint()
+        items.get()
+        assert items.full()
+        greenlet.greenlet.throw(task, KeyError("thrown"))
+    """
+    assert program(source) == "False 0\n"
+
+
+# -- shutdown --------------------------------------------------------------------------------------
+
+
+@EACH
+def test_after_shutdown_it_is_drained_and_takes_nothing(kind) -> None:
+    items = kind()
+    items.put(1)
+    items.shutdown()
+    for call in (lambda: items.put(2), lambda: items.put_nowait(2)):
+        with pytest.raises(weft.ShutDown, match=r"weft\.\w+ at .* was shut down"):
+            call()
+    assert items.get() == 1
+    for call in (items.get, items.get_nowait):
+        with pytest.raises(weft.ShutDown):
+            call()
+    items.shutdown()
+
+
+@EACH
+@pytest.mark.parametrize("immediate", [False, True])
+def test_shutdown_ends_all_who_wait(kind, immediate) -> None:
+    empty, full = kind(), full_of(1, kind=kind)
+    tasks = [getter(empty), getter(empty, True, 100), putter(full, 2), putter(full, 3, True, 100)]
+    empty.shutdown(immediate)
+    full.shutdown(immediate)
+    for task in tasks:
+        with pytest.raises(weft.ShutDown):
+            task.result()
+    assert full.qsize() == (0 if immediate else 1)
+
+
+@EACH
+def test_shutdown_between_hand_over_and_resume_changes_nothing(kind) -> None:
+    items = kind()
+    task = getter(items)
+    items.put("item")
+    items.shutdown(immediate=True)
+    assert task.result() == "item"
+
+
+def test_a_putter_that_was_promised_a_place_is_told_of_the_shutdown() -> None:
+    items = full_of(1, kind=weft.PriorityQueue)
+    task = putter(items, 2)
+    assert items.get() == 1
+    items.shutdown()
+    with pytest.raises(weft.ShutDown):
+        task.result()
+    assert items.qsize() == 0 and items.unfinished_tasks == 1
+
+
+def test_iteration_ends_at_shutdown() -> None:
+    items = weft.Queue()
+    task = weft.spawn(list, items)
+    for item in range(3):
+        items.put(item)
+        weft.checkpoint()
+    items.shutdown()
+    assert task.result() == [0, 1, 2]
+    assert list(items) == []
+
+
+def test_join_waits_until_all_is_done() -> None:
+    items = weft.Queue()
+    items.join()
+    items.put(1)
+    items.put(2)
+    task = weft.spawn(items.join)
+    weft.checkpoint()
+    assert task.wait_kind == "queue join" and task.wait_object is items
+    items.get()
+    items.task_done()
+    weft.checkpoint()
+    assert not task.done
+    items.task_done()
+    task.result()
+    with pytest.raises(ValueError, match="too many times"):
+        items.task_done()
+
+
+def test_immediate_shutdown_counts_what_is_dropped_as_done() -> None:
+    items = weft.Queue()
+    items.put(1)
+    items.put(2)
+    items.get()
+    task = weft.spawn(items.join)
+    weft.checkpoint()
+    items.shutdown(immediate=True)
+    weft.checkpoint()
+    assert not task.done
+    items.task_done()
+    task.result()
+
+
+def test_a_join_can_be_cancelled() -> None:
+    items = full_of(1)
+    task = weft.spawn(items.join)
+    weft.checkpoint()
+    task.cancel()
+    with pytest.raises(weft.Cancelled):
+        task.result()
+    items.task_done()
+
+
+# -- comparing ------------------------------------------------------------------------------------
+
+
+class Nosy:
+    """An item that does something whenever it is compared."""
+
+    def __init__(self, number: int, act=lambda: None) -> None:
+        self.number, self.act = number, act
+
+    def __lt__(self, other: "Nosy") -> bool:
+        self.act()
+        return self.number < other.number
+
+
+def drain(items: weft.Queue) -> list[int]:
+    return [items.get_nowait().number for _ in range(items.qsize())]
+
+
+def test_items_that_cannot_be_compared_leave_the_queue_as_it_was() -> None:
+    items = weft.PriorityQueue()
+    for item in (3, 1, 2):
+        items.put(item)
+    with pytest.raises(TypeError):
+        items.put("four")
+    assert [items.get(), items.get(), items.get()] == [1, 2, 3]
+    assert items.unfinished_tasks == 3
+
+
+def test_a_putter_that_waited_and_cannot_be_compared_passes_its_place_on() -> None:
+    items = full_of(1, 2, kind=weft.PriorityQueue)
+    first, second = putter(items, "three"), putter(items, 4)
+    assert items.get() == 1
+    with pytest.raises(TypeError):
+        first.result()
+    second.result()
+    assert [items.get(), items.get()] == [2, 4]
+    items.put(5)
+    items.put(6)
+    assert items.full() and items.qsize() == 2
+
+
+def test_an_error_in_a_get_loses_nothing() -> None:
+    items = weft.PriorityQueue()
+    moods = []
+
+    def complain() -> None:
+        if moods:
+            raise OSError(moods.pop())
+
+    for number in (3, 1, 2, 0):
+        items.put(Nosy(number, complain))
+    moods.append("once")
+    with pytest.raises(OSError, match="once"):
+        items.get()
+    assert drain(items) == [0, 1, 2, 3]
+
+
+def test_a_comparison_may_put_and_get() -> None:
+    items = weft.PriorityQueue()
+    left = [40, 41, 42]
+    taken = []
+
+    def meddle() -> None:
+        if left:
+            number = left.pop()
+            items.put(Nosy(number))
+            if number == 41:
+                taken.append(items.get().number)
+
+    for number in (5, 4, 3):
+        items.put(Nosy(number, meddle))
+    found = drain(items)
+    assert found == sorted(found)
+    assert sorted(found + taken) == [3, 4, 5, 40, 41, 42]
+
+
+def test_comparisons_that_let_others_run_keep_the_heap_right() -> None:
+    items = weft.PriorityQueue()
+    numbers = [(n * 7919) % 101 for n in range(60)]
+    got: list[int] = []
+
+    def put(some: list[int]) -> None:
+        for number in some:
+            items.put(Nosy(number, weft.checkpoint))
+
+    def get() -> None:
+        for _ in range(10):
+            got.append(items.get().number)
+
+    tasks = [weft.spawn(put, numbers[n::4]) for n in range(4)]
+    tasks += [weft.spawn(get) for _ in range(2)]
+    weft.joinall(tasks)
+    rest = drain(items)
+    assert rest == sorted(rest)
+    assert sorted(got + rest) == sorted(numbers)
+
+
+# -- destructors, references, reports ---------------------------------------
+
+
+@EACH
+def test_a_destructor_may_put(kind, unraisable) -> None:
+    items = kind()
+
+    class Last:
+        def __del__(self) -> None:
+            items.put_nowait("words")
+
+    task = getter(items)
+    last = Last()
+    del last
+    assert task.result() == "words"
+    assert unraisable == []
+
+
+def test_what_is_dropped_may_use_the_queue(unraisable) -> None:
+    items = weft.Queue()
+    seen = []
+
+    class Last:
+        def __del__(self) -> None:
+            seen.append((items.qsize(), items.is_shutdown))
+
+    items.put(Last())
+    items.put(Last())
+    items.shutdown(immediate=True)
+    assert seen == [(0, True), (0, True)]
+    assert unraisable == []
+
+
+@EACH
+def test_a_queue_that_holds_itself_is_collected(kind) -> None:
+    class Own(kind):
+        pass
+
+    items = Own()
+    items.put(items)
+    reference = weakref.ref(items)
+    del items
+    gc.collect()
+    assert reference() is None
+
+
+@EACH
+def test_it_is_open_to_subclasses_and_subscripts(kind) -> None:
+    class Own(kind):
+        def put(self, item: object, *arguments: object) -> None:
+            super().put(item, *arguments)
+
+    items = Own(maxsize=3)
+    items.put(1)
+    assert items.maxsize == 3 and items.get() == 1
+    assert type(kind[int]) is types.GenericAlias
+    assert f"{__name__}.test" in repr(items)
+
+
+def test_it_tells_what_it_holds_and_who_waits() -> None:
+    items = full_of(1)
+    tasks = [putter(items, 2), putter(items, 3), weft.spawn(items.join)]
+    weft.checkpoint()
+    assert items.statistics() == {
+        "items": 1,
+        "maxsize": 1,
+        "unfinished": 1,
+        "getting": 0,
+        "putting": 2,
+        "joining": 1,
+    }
+    assert repr(items) == f"<weft.Queue at {id(items):#x} 1 of 1 items, 2 putting, 1 joining>"
+    assert tasks[0].wait_reason == f"queue put {items!r}"
+    items.shutdown(immediate=True)
+    for task in tasks:
+        task.join()
+        assert task.exception is None or isinstance(task.exception, weft.ShutDown)
+    assert "shut down" in repr(items)
+
+
+def test_nothing_is_left_of_items_that_were_got() -> None:
+    class Item:
+        pass
+
+    for kind in KINDS:
+        items = kind()
+        task = getter(items)
+        item = Item()
+        before = sys.getrefcount(item)
+        items.put(item)
+        assert task.result() is item
+        del task
+        items.put(item)
+        assert items.get() is item
+        assert sys.getrefcount(item) == before
