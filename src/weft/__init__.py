@@ -21,6 +21,8 @@ from weft._core._api import (
     tasks,
 )
 from weft._core._barrier import Barrier
+from weft._core._channel import Receiver, Sender, channel
+from weft._core._choose import choose
 from weft._core._condition import Condition
 from weft._core._doubt import on_doubt as _on_doubt
 from weft._core._event import Event
@@ -32,6 +34,7 @@ from weft._core._semaphore import BoundedSemaphore, Semaphore
 from weft._core._task import Task
 from weft._errors import (
     Cancelled,
+    ChannelClosed,
     Deadlock,
     TaskError,
     WeftError,
@@ -43,18 +46,27 @@ __all__ = [
     "BoundedSemaphore",
     "Cancelled",
     "CapacityLimiter",
+    "ChannelClosed",
     "Condition",
     "Deadlock",
     "Event",
     "Group",
+    "LifoQueue",
     "Lock",
+    "PriorityQueue",
+    "Queue",
     "RLock",
+    "Receiver",
     "Semaphore",
+    "Sender",
+    "ShutDown",
     "Task",
     "TaskError",
     "Timeout",
     "WeftError",
+    "channel",
     "checkpoint",
+    "choose",
     "current",
     "group",
     "joinall",
@@ -68,8 +80,17 @@ __all__ = [
     "timeout_at",
 ]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from weft._core._queue import LifoQueue, PriorityQueue, Queue, ShutDown
+del TYPE_CHECKING
+
 # What is dear to import is imported when it is first asked for (PEP 562).
 _LAZY = {
+    "LifoQueue": "weft._core._queue",
+    "PriorityQueue": "weft._core._queue",
+    "Queue": "weft._core._queue",
+    "ShutDown": "weft._core._queue",
     "inspect": "weft.inspect",
     "lowlevel": "weft.lowlevel",
     "patch": "weft.patch",

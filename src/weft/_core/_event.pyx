@@ -18,6 +18,7 @@ from weft._core._hub cimport Hub, get_hub
 from weft._core._sys cimport forever
 from weft._core._task cimport WOKEN, Task
 from weft._core._waitlist cimport (
+    WaitList,
     list_init,
     list_length,
     node_append,
@@ -25,11 +26,11 @@ from weft._core._waitlist cimport (
     node_pop,
     node_unlink,
 )
-from weft._core._waits cimport breathe, wait_deadline, wake_first
+from weft._core._waits cimport Choice, Selectable, breathe, wait_deadline, wake_first
 
 
 @cython.final
-cdef class Event:
+cdef class Event(Selectable):
     """A flag that tasks of any hub, and native threads, can wait for.
 
     Parks: ``wait``, while it is not set.
@@ -114,3 +115,14 @@ cdef class Event:
         finally:
             if node_linked(&me.node):
                 node_unlink(&me.node)
+
+    # -- a case of choose() -----------------------------------------------------------
+
+    cdef bint ready(self) noexcept:
+        return self.flag
+
+    cdef bint perform(self, Choice choice) except -1:
+        return self.flag
+
+    cdef WaitList* line(self) noexcept:
+        return &self.waiters
