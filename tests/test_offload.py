@@ -1,5 +1,8 @@
 """Blocking calls in OS threads: results, errors, cancelling, threads that come and go."""
 
+import contextvars
+import os
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -8,7 +11,7 @@ import pytest
 
 import weft
 from weft import _offload
-from weft._core import _pool
+from weft._core import _doubt, _pool
 
 SECONDS = 20
 
@@ -218,7 +221,7 @@ def test_a_forked_child_starts_with_no_threads(run_python, tmp_path) -> None:
     program.write_text("""
 import os, threading, weft
 from weft import _offload
-from weft._core import _pool
+from weft._core import _doubt, _pool
 
 gate = threading.Event()
 tasks = [weft.spawn(_offload.run, gate.wait) for _ in range(3)]
@@ -242,7 +245,7 @@ def test_idle_threads_do_not_hold_the_end_of_the_program(run_python, tmp_path) -
     program.write_text("""
 import threading, weft
 from weft import _offload
-from weft._core import _pool
+from weft._core import _doubt, _pool
 
 _offload.run(int)
 task = weft.spawn(_offload.run, threading.Event().wait)
@@ -251,3 +254,95 @@ print(threading.active_count())
 """)
     done = run_python(str(program))
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+# -- weft.offload: contextvars, and calls that use weft themselves --------------------------
+
+
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
+
+
+def test_a_call_sees_the_callers_context_and_changes_its_own() -> None:
+    def call() -> str:
+        seen = VARIABLE.get()
+        VARIABLE.set("changed")
+        return seen
+
+    def caller(value: str) -> tuple[str, str]:
+        VARIABLE.set(value)
+        return weft.offload(call), VARIABLE.get()
+
+    tasks = [weft.spawn(caller, value) for value in "abc"]
+    assert [task.result(SECONDS) for task in tasks] == [(value, value) for value in "abc"]
+    assert VARIABLE.get() == "unset"
+
+
+def test_arguments_keywords_and_the_wait_reason_are_the_functions(gate: Gate) -> None:
+    assert weft.offload(dict, [("one", 1)], two=2) == {"one": 1, "two": 2}
+    task = weft.spawn(weft.offload, gate, "value")
+    weft.checkpoint()
+    assert (task.wait_kind, task.wait_object) == ("thread", gate)
+    gate.opened.set()
+    assert task.result(SECONDS) == "value"
+
+
+def test_offload_needs_something_to_call() -> None:
+    with pytest.raises(TypeError, match=r"offload\(\) needs something to call, got 3"):
+        weft.offload(3)
+
+
+def test_a_call_may_use_weft_and_its_hub_ends_with_it() -> None:
+    def call() -> int:
+        tasks = [weft.spawn(abs, -n) for n in range(10)]
+        weft.sleep(0.001)
+        return sum(task.result() for task in tasks)
+
+    before = _doubt.hub_count(), len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        assert weft.offload(call) == 45
+    assert (_doubt.hub_count(), len(os.listdir("/proc/self/fd"))) == before
+
+
+def test_tasks_that_a_call_leaves_behind_are_named(caplog) -> None:
+    def call() -> None:
+        weft.spawn(weft.sleep, 1000)
+        weft.checkpoint()
+
+    weft.offload(call)
+    until(lambda: bool(caplog.records))
+    assert "ended with 1 unfinished tasks, which will never run again: sleep-" in caplog.text
+
+
+def test_calls_of_calls_do_not_wait_for_those_they_are_in(monkeypatch) -> None:
+    """With as many calls as threads, each of which calls again."""
+    until(lambda: _pool.statistics()["threads"] == 0)
+    monkeypatch.setattr(_pool, "LIMIT", 3)
+    barrier = threading.Barrier(3)
+
+    def outer(number: int) -> int:
+        if number < 3:
+            barrier.wait(SECONDS)
+        return _offload.run(pow, number, 2)
+
+    tasks = [weft.spawn(_offload.run, outer, number) for number in range(10)]
+    assert [task.result(SECONDS) for task in tasks] == [number**2 for number in range(10)]
+    until(lambda: _pool.statistics() == {"threads": 0, "idle": 0, "backlog": 0})
+
+
+def test_a_call_nobody_waits_for_is_made_and_its_error_reported(monkeypatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: seen.append(told.exc_value))
+    called = threading.Event()
+    _pool.start_in_thread(called.set)
+    assert called.wait(SECONDS)
+    _pool.start_in_thread(int, "no number")
+    until(lambda: bool(seen))
+    assert isinstance(seen[0], ValueError)
+
+
+def test_cancelling_by_a_timeout_leaves_the_call_behind(gate: Gate) -> None:
+    with pytest.raises(TimeoutError), weft.timeout(0.001):
+        weft.offload(gate)
+    with weft.move_on_after(0.001) as scope:
+        weft.offload(gate)
+    assert scope.expired

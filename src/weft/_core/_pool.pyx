@@ -1,7 +1,8 @@
 """The pool of OS threads that make blocking calls while the calling task parks.
 
-Owns: its threads, the calls that wait for one. Must not know: what it calls.
-A task parks in ``call_in_thread``; the thread that made its call wakes it.
+Owns: its threads, the calls that wait for one, and the hub that a call makes in
+its thread. Must not know: what it calls. A task parks in ``call_in_thread``; the
+thread that made its call wakes it.
 
 Native, so that nothing patched is in it, nobody takes its threads for the
 program's, and a thread cannot have the answer before there is somebody to
@@ -11,9 +12,10 @@ wake: all but the calls and the waiting for work is atomic under the GIL.
 import os
 from collections import deque
 
+from cpython.pystate cimport PyThreadState_GetDict
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
-from weft._core._hub cimport Hub, get_hub
+from weft._core._hub cimport Hub, get_hub, peek_hub
 from weft._core._sys cimport forever
 from weft._core._task cimport WOKEN, Task
 from weft._core._waitlist cimport (
@@ -26,6 +28,15 @@ from weft._core._waitlist cimport (
     node_pop,
     node_unlink,
 )
+
+from weft._core._thread import thread_failed
+
+cdef extern from *:
+    """
+    /* Whether the calling thread is one of the pool's. */
+    static __thread int weft_in_pool;
+    """
+    int weft_in_pool
 
 cdef extern from "Python.h":
     ctypedef void* PyThread_type_lock
@@ -45,12 +56,14 @@ cdef enum:
     IDLE = 500000
 
 # Threads at most; further calls wait for one. Each costs 50 us and some 100 KiB.
+# A call made by a call is not counted: waiting for the one outside it, it would
+# wait for ever when 128 do so.
 LIMIT = 128
 
 # Idle threads, the last to become idle at the end: it gets the next call, so
 # that the others find the time to leave.
 cdef list idle = []
-# Calls that wait for a thread. Invariant: empty unless ``threads`` is LIMIT.
+# Calls that wait for a thread. Invariant: empty unless ``threads`` is LIMIT or more.
 backlog = deque()
 cdef int threads = 0
 
@@ -60,6 +73,8 @@ cdef class Call:
     cdef object function             # None once it is made
     cdef tuple args
     cdef dict kwargs
+    cdef object context              # the contextvars.Context to make it in, or None
+    cdef bint unheard                # nobody waits for it
     cdef object value                # what it returned, or raised
     cdef bint failed
     cdef bint done
@@ -85,8 +100,8 @@ cdef class Worker:
             PyThread_free_lock(self.wake)
 
 
-def call_in_thread(function, tuple args, dict kwargs):
-    """Return ``function(*args, **kwargs)``, called in a thread of the pool.
+def call_in_thread(function, tuple args, dict kwargs, context=None):
+    """Return ``function(*args, **kwargs)``, called in a thread of the pool, in ``context``.
 
     See :func:`weft._offload.run`.
     """
@@ -96,6 +111,7 @@ def call_in_thread(function, tuple args, dict kwargs):
     call.function = function
     call.args = args
     call.kwargs = kwargs
+    call.context = context
     # What is due is raised before the call is started, not after.
     hub.may_park(me, True)
     submit(call)
@@ -114,6 +130,18 @@ def call_in_thread(function, tuple args, dict kwargs):
     return value
 
 
+def start_in_thread(function, *args):
+    """Have a thread of the pool call ``function(*args)``; what it raises is reported as unraisable.
+
+    Parks: never. Threads: any.
+    """
+    cdef Call call = Call.__new__(Call)
+    call.function = function
+    call.args = args
+    call.unheard = True
+    submit(call)
+
+
 cdef int submit(Call call) except -1:
     """Give ``call`` to an idle thread, to a new one, or to the next that is free."""
     global threads
@@ -123,7 +151,7 @@ cdef int submit(Call call) except -1:
         worker.call = call
         PyThread_release_lock(worker.wake)
         return 0
-    if threads >= LIMIT:
+    if threads >= LIMIT and not weft_in_pool:
         backlog.append(call)
         return 0
     worker = Worker.__new__(Worker)
@@ -138,8 +166,10 @@ cdef int submit(Call call) except -1:
 
 cdef void run_worker(void* arg) noexcept with gil:
     """What each thread does: make calls, and leave when none has come for a while."""
+    global weft_in_pool
     cdef Worker me = <Worker>arg
     Py_DECREF(me)
+    weft_in_pool = True
     while me.call is not None:
         make(me.call)
         me.call = None
@@ -149,15 +179,16 @@ cdef void run_worker(void* arg) noexcept with gil:
 cdef int make(Call call) except -1:
     cdef WaitNode* node
     cdef Task task
-    function, args, kwargs = call.function, call.args, call.kwargs
-    call.function = call.args = call.kwargs = None
-    if list_empty(&call.waiter):
+    if list_empty(&call.waiter) and not call.unheard:
+        call.function = call.args = call.kwargs = call.context = None
         return 0                     # the task has left; nobody wants it any more
     try:
-        call.value = function(*args) if kwargs is None else function(*args, **kwargs)
+        call.value = make_in_context(call)
     except BaseException as exc:
         call.value = exc
         call.failed = True
+    if peek_hub() != NULL:
+        end_hub()
     call.done = True
     node = node_pop(&call.waiter)
     if node != NULL:
@@ -166,10 +197,32 @@ cdef int make(Call call) except -1:
     return 0
 
 
+cdef object make_in_context(Call call):
+    function, args, kwargs, context = call.function, call.args, call.kwargs, call.context
+    call.function = call.args = call.kwargs = call.context = None
+    try:
+        if context is not None:
+            return context.run(function, *args, **(kwargs or {}))
+        return function(*args) if kwargs is None else function(*args, **kwargs)
+    except BaseException as exc:
+        if not call.unheard:
+            raise
+        thread_failed(exc, function)
+
+
+cdef int end_hub() except -1:
+    """The call used weft: its hub ends with it, as with a thread of its own (see _ends.pyx)."""
+    (<dict>PyThreadState_GetDict()).pop("weft.hub", None)
+    return 0
+
+
 cdef int await_call(Worker me) except -1:
     """Set ``me.call`` to the next call; leave it None when the thread is to end."""
     global threads
     cdef PyLockStatus status
+    if threads > LIMIT:
+        threads -= 1
+        return 0
     if backlog:
         me.call = backlog.popleft()
         return 0
