@@ -38,6 +38,7 @@ from weft._errors import (
     Deadlock,
     TaskError,
     WeftError,
+    WorkerDied,
 )
 from weft._tasks import joinall
 
@@ -64,6 +65,7 @@ __all__ = [
     "TaskError",
     "Timeout",
     "WeftError",
+    "WorkerDied",
     "channel",
     "checkpoint",
     "choose",
@@ -72,6 +74,9 @@ __all__ = [
     "joinall",
     "move_on_after",
     "now",
+    "offload",
+    "parallel",
+    "parallel_map",
     "shield",
     "sleep",
     "spawn",
@@ -83,6 +88,8 @@ __all__ = [
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from weft._core._queue import LifoQueue, PriorityQueue, Queue, ShutDown
+    from weft._offload import offload
+    from weft._parallel import parallel, parallel_map
 del TYPE_CHECKING
 
 # What is dear to import is imported when it is first asked for (PEP 562).
@@ -93,6 +100,9 @@ _LAZY = {
     "ShutDown": "weft._core._queue",
     "inspect": "weft.inspect",
     "lowlevel": "weft.lowlevel",
+    "offload": "weft._offload",
+    "parallel": "weft._parallel",
+    "parallel_map": "weft._parallel",
     "patch": "weft.patch",
     "serve_tcp": "weft.servers",
     "servers": "weft.servers",

@@ -61,3 +61,7 @@ class Cancelled(BaseException):
         else:
             origin = f"set at {self.place}" if self.place else ""
         return f"{text} ({origin})" if text and origin else text or origin
+
+
+class WorkerDied(WeftError, RuntimeError):
+    """The process that made a call of ``weft.parallel`` has ended; the text says how."""
