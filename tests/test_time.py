@@ -10,11 +10,20 @@ import weft
 from weft import lowlevel
 from weft import time as green
 
+CLOCKS = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns")
 
-def test_everything_but_sleep_is_the_stdlibs() -> None:
-    own = {"sleep", "pthread_getcpuclockid"}
+
+def test_everything_but_sleep_and_the_clocks_is_the_stdlibs() -> None:
+    own = {"sleep", "pthread_getcpuclockid", *CLOCKS}
     for name in (name for name in dir(stdlib) if not name.startswith("_")):
         assert (getattr(green, name) is getattr(stdlib, name)) == (name not in own), name
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_a_clock_shows_the_time_of_the_stdlibs(name: str) -> None:
+    before, now, after = getattr(stdlib, name)(), getattr(green, name)(), getattr(stdlib, name)()
+    assert before <= now <= after
+    assert type(now) is type(before)
 
 
 def test_sleep_lets_others_run_and_is_never_early() -> None:

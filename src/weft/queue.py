@@ -17,6 +17,7 @@ import queue as _stdlib
 from typing import TYPE_CHECKING
 
 import weft.threading
+import weft.time
 from weft._core._simplequeue import SimpleQueue as _SimpleQueue
 from weft._modules import copy_of, view
 
@@ -26,7 +27,11 @@ else:
     _names = vars(
         copy_of(
             "queue",
-            {"threading": weft.threading, "_queue": view(_queue, {"SimpleQueue": _SimpleQueue})},
+            {
+                "threading": weft.threading,
+                "time": weft.time,
+                "_queue": view(_queue, {"SimpleQueue": _SimpleQueue}),
+            },
             __name__,
         )
     )

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import weft.time
 from weft._core._local import green_task
 from weft._core._local import local as _local
 from weft._core._lock import Lock as _Lock
@@ -155,7 +156,7 @@ def dummy_class(module: ModuleType) -> type:
     return _DummyThread
 
 
-_green: Any = copy_over(view(_thread, GREEN), __name__)
+_green: Any = copy_over(view(_thread, GREEN), __name__, time=weft.time)
 vars(_green).update(beneath(_green))
 if not JOINABLE:
     _green.Thread._wait_for_tstate_lock = ending_wait(_green)

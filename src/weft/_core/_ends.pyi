@@ -1,1 +1,4 @@
-# Nothing for Python code: the module puts itself into the hub's hooks.
+# The rest is nothing for Python code: the module puts itself into the hub's hooks.
+from weft._core._task import Task
+
+def uncollected() -> list[Task]: ...

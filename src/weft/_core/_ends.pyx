@@ -112,6 +112,12 @@ cdef int note_failure(Task task) except -1:
     return 0
 
 
+def uncollected():
+    """The tasks that failed and that nobody has asked for their result, in no order."""
+    found = [reference() for reference in list(failed)]
+    return [task for task in found if task is not None and not (<Task>task).collected]
+
+
 cdef Hub any_hub():
     hubs = hubs_of_process()
     return hubs[0] if hubs else None
@@ -143,11 +149,9 @@ def _end_program():
         hub = <Hub>each
         failures, hub.failures = hub.failures, []
         _report_failures(failures)
-    for reference in list(failed):
-        task = reference()
-        if task is not None and not (<Task>task).collected:
-            (<Task>task).collected = True
-            _report_failures([(complaint(task), (<Task>task).value)])
+    for task in uncollected():
+        (<Task>task).collected = True
+        _report_failures([(complaint(task), (<Task>task).value)])
 
 
 cdef int cancel_the_rest(Hub hub) except -1:

@@ -23,6 +23,7 @@ cdef class TimerHeap:
     cdef void cancel(self, Timer* timer) noexcept
     cdef Timer* pop_expired(self, int64_t now) noexcept
     cdef int64_t next_deadline(self) noexcept
+    cdef void shift(self, int64_t ns) noexcept
     cdef void clear(self) noexcept
 
 

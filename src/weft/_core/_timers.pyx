@@ -75,6 +75,14 @@ cdef class TimerHeap:
     cdef int64_t next_deadline(self) noexcept:
         return self.heap[0].when if self.size else forever()
 
+    cdef void shift(self, int64_t ns) noexcept:
+        """Move every deadline by ``ns``, since the clock itself was moved; "never" stays never."""
+        cdef Py_ssize_t i
+        for i in range(self.size):
+            if ns < 0 or self.heap[i].when < forever() - ns:
+                self.heap[i].when += ns
+                self.heap[i].timer.when += ns
+
     cdef void clear(self) noexcept:
         """Forget every timer: in a forked child their owners never run again."""
         cdef Py_ssize_t i

@@ -1,17 +1,26 @@
 """What tests may do to a hub: let tasks run in a seeded order, put a virtual clock in place.
 
-Owns nothing; works on the calling thread's hub. Nothing here parks. Stands
-beneath weft.testing, which says what it is for.
+Owns nothing; works on the calling thread's hub. Stands beneath weft.testing,
+which says what it is for. Nothing here parks but ``settle``.
 """
 
-from libc.stdint cimport uint64_t
+from time import time_ns
 
-from weft._core cimport _clock
-from weft._core._hub cimport Hub, get_hub
-from weft._core._sys cimport weft_now_ns
+from libc.stdint cimport int64_t, uint64_t
+
+from weft._core cimport _clock, _hub
+from weft._core._clock cimport now_ns, own_virtual_clock, own_virtual_ns
+from weft._core._hub cimport Hub, get_hub, live_tasks
+from weft._core._sys cimport NSEC, weft_now_ns
 from weft._core._waits cimport run_out_of_breath
 
 from weft._errors import TaskError
+
+cdef int64_t SECOND = 1000000000         # ns
+# Where a clock starts that is to show the same times in every run: late enough for "not in the
+# last day", early enough for a float to hold picoseconds; and the first day of the year 2000.
+cdef int64_t FIXED_START = 100000 * SECOND
+cdef int64_t FIXED_DATE = 946684800 * SECOND
 
 
 def shuffle(seed):
@@ -20,7 +29,7 @@ def shuffle(seed):
     A running task may also lose its turn at each operation that could park.
 
     Returns:
-      The state of the order so far, None if there was none; pass it to go back to it.
+      The state of the order so far, None if there was none.
     """
     cdef Hub hub = get_hub()
     cdef uint64_t before = hub.shuffle
@@ -28,9 +37,10 @@ def shuffle(seed):
         hub.shuffle = 0
     else:
         # splitmix64, so that neighbouring seeds have nothing in common; xorshift needs a bit set.
-        hub.shuffle = spread(<uint64_t>(seed & 0xffffffffffffffff)) | 1
+        hub.shuffle = spread(<uint64_t>(seed & 0xffffffffffffffff)) or 1
         run_out_of_breath()
-        hub.operations = 1
+        # The next turn of the hub must come where it does in every run with this seed.
+        hub.operations = hub.handoffs = 0
     return before if before else None
 
 
@@ -42,38 +52,93 @@ cdef uint64_t spread(uint64_t z) noexcept:
     return z ^ (z >> 31)
 
 
-def stop_clock():
-    """Put a virtual clock in place of the real one: it jumps when every task here parks.
+def stop_clock(bint fixed=False):
+    """Put a virtual clock in place of this thread's real one: it jumps when every task here parks.
+
+    Timers that are armed keep the time they had left. Other threads keep the real clock.
+
+    Args:
+      fixed: whether it starts at the same time whenever that is; else at the next whole second.
 
     Raises:
       TaskError: there is one already.
     """
+    cdef Hub hub = get_hub()
+    cdef int64_t now = weft_now_ns()
+    cdef int64_t start = FIXED_START if fixed else (now // SECOND + 1) * SECOND
     if _clock.virtual_ns:
-        raise TaskError("there is a virtual clock already; the process can have one at a time")
-    _clock.virtual_ns = weft_now_ns()
-    get_hub().keeps_time = True
+        raise TaskError("there is a virtual clock already, and a process can have one at a time: "
+                        "virtual_time(), schedule() and explore() do not nest")
+    _clock.virtual_date = (FIXED_DATE if fixed else <int64_t>time_ns() + start - now) - start
+    hub.timers.shift(start - now)
+    own_virtual_clock(True)
+    _clock.virtual_ns = start
+    hub.keeps_time = True
+    hub.turn_end = hub.slice_end = hub.doubt = 0
 
 
 def start_clock():
-    """Go back to the real clock. What was to happen at a virtual time happens at that real time.
+    """Go back to the real clock. Timers that are armed keep the time they had left.
 
     Raises:
       TaskError: the virtual clock is not this thread's.
     """
-    cdef Hub hub = get_hub()
-    if not hub.keeps_time:
-        raise TaskError("the virtual clock was started in another thread, or not at all")
+    cdef Hub hub = require_clock()
     hub.keeps_time = False
+    hub.timers.shift(weft_now_ns() - _clock.virtual_ns)
+    own_virtual_clock(False)
     _clock.virtual_ns = 0
+    hub.turn_end = hub.slice_end = 0
 
 
 def advance(double seconds):
-    """Move this thread's virtual clock on by ``seconds``, without waiting for anything."""
-    if not get_hub().keeps_time:
-        raise TaskError("the virtual clock was started in another thread, or not at all")
-    _clock.virtual_ns += <long long>(seconds * 1e9)
+    """Move this thread's virtual clock on by ``seconds``, without waiting for anything.
+
+    Raises:
+      ValueError: ``seconds`` is negative, not a number, or more than 292 years.
+      TaskError: the virtual clock is not this thread's.
+    """
+    require_clock()
+    if not 0 <= seconds < <double>(0x7fffffffffffffff - _clock.virtual_ns) / NSEC:
+        raise ValueError(f"a clock is advanced by 0 seconds or more, got {seconds!r}")
+    _clock.virtual_ns += <int64_t>(seconds * NSEC + 0.5)
+
+
+cdef Hub require_clock():
+    cdef Hub hub = get_hub()
+    if not hub.keeps_time:
+        raise TaskError("the virtual clock is another thread's, or there is none any more")
+    return hub
 
 
 def virtual_now():
-    """Seconds on the virtual clock, None when the real one is in place."""
-    return _clock.virtual_ns / 1e9 if _clock.virtual_ns else None
+    """Seconds on this thread's virtual clock, None when the real one is in place."""
+    cdef int64_t now = own_virtual_ns()
+    return now / <double>NSEC if now else None
+
+
+def settle():
+    """Park until this hub has done the chores that are due, so that none runs in a trial.
+
+    Parks: if there are any. Woken by: a timer.
+    """
+    cdef Hub hub = get_hub()
+    while hub.chores_due():
+        hub.park("settle", None, now_ns() + 1, False)
+
+
+def own_tasks():
+    """The unfinished tasks of this hub, oldest first, without its main task."""
+    return live_tasks(get_hub())
+
+
+def on_failures(function):
+    """Have ``function(list of (text, exception))`` called, in a task, in place of logging failures
+    that nobody asked for.
+
+    Returns:
+      What was called so far; pass it to go back to it.
+    """
+    before = _hub.report_failures
+    _hub.report_failures = function
+    return before
