@@ -108,6 +108,7 @@ _LAZY = {
     "servers": "weft.servers",
     "socket": "weft.socket",
     "ssl": "weft.ssl",
+    "testing": "weft.testing",
 }
 
 

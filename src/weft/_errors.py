@@ -25,6 +25,21 @@ class ShutDown(Exception):
     """The queue was shut down; as ``queue.ShutDown``, which stands for it where there is one."""
 
 
+class ScheduleFailed(WeftError, AssertionError):
+    """A function failed under a seeded schedule; see :func:`weft.testing.explore`.
+
+    Its text has the command that runs that schedule again, and it was raised
+    from the failure itself.
+
+    Attributes:
+      seed: of the schedule.
+      command: what to type into a shell, in the directory the program was started in.
+    """
+
+    seed: int = 0
+    command: str = ""
+
+
 class Cancelled(BaseException):
     """The task was asked to stop, by :meth:`weft.Task.cancel` or by a scope around it.
 

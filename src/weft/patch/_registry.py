@@ -116,19 +116,18 @@ def repair(names: Mapping[str, Any], put: Callable[[str, Any], None]) -> None:
         if id(value) in taken_before:
             put(name, taken_before[id(value)][1])
         elif type(value) is FunctionType:
-            repair_defaults(value)
+            repair_defaults(value, taken_before)
 
 
-def repair_defaults(function: FunctionType) -> None:
+def repair_defaults(function: FunctionType, swaps: dict[int, tuple[object, object]]) -> None:
+    """Exchange the defaults of ``function`` that ``swaps`` has: id -> (itself, replacement)."""
     defaults = function.__defaults__
-    if defaults and any(id(value) in taken_before for value in defaults):
-        function.__defaults__ = tuple(
-            taken_before.get(id(value), (None, value))[1] for value in defaults
-        )
+    if defaults and any(id(value) in swaps for value in defaults):
+        function.__defaults__ = tuple(swaps.get(id(value), (None, value))[1] for value in defaults)
     keywords: dict[str, Any] = function.__kwdefaults__ or {}
     for name, value in keywords.items():
-        if id(value) in taken_before:
-            keywords[name] = taken_before[id(value)][1]
+        if id(value) in swaps:
+            keywords[name] = swaps[id(value)][1]
 
 
 def modules() -> Iterator[dict[str, Any]]:
