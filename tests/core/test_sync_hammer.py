@@ -1,4 +1,4 @@
-"""One primitive between 8 native threads and 1,000 tasks on two hubs: exact counts, no wake-up lost.
+"""A primitive between 8 native threads and 1,000 tasks on two hubs: exact counts, nothing lost.
 
 ``WEFT_HAMMER=full`` makes it a million operations each.
 """
