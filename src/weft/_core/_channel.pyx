@@ -36,6 +36,7 @@ cdef class Channel(Exchange):
         return f"<weft.channel({self.limit}) at {<unsigned long><void*>self:#x}>"
 
 
+@cython.final
 cdef class Sender:
     """The sending end of a channel, made by :func:`weft.channel`; ``with`` closes it."""
 
@@ -44,8 +45,8 @@ cdef class Sender:
 
     __class_getitem__ = classmethod(GenericAlias)
 
-    def __init__(self, *args, **kwargs):
-        raise TypeError("an end of a channel is made by weft.channel()")
+    def __cinit__(self, between=None):
+        self.channel = required(between)
 
     def send(self, item, seconds=None):
         """Hand ``item`` to a receiver or leave it in the channel, waiting until one can.
@@ -80,10 +81,7 @@ cdef class Sender:
           >>> rx.receive()
           'hello'
         """
-        cdef Offer offer = Offer.__new__(Offer)
-        offer.exchange = self.channel
-        offer.item = item
-        return offer
+        return Offer(self.channel, item)
 
     def close(self):
         """End the channel: receivers get what is in it, then ``ChannelClosed``.
@@ -116,6 +114,7 @@ cdef class Sender:
         return in_words(self, self.channel)
 
 
+@cython.final
 cdef class Receiver(Selectable):
     """The receiving end of a channel, made by :func:`weft.channel`; ``with`` closes it.
 
@@ -127,8 +126,8 @@ cdef class Receiver(Selectable):
 
     __class_getitem__ = classmethod(GenericAlias)
 
-    def __init__(self, *args, **kwargs):
-        raise TypeError("an end of a channel is made by weft.channel()")
+    def __cinit__(self, between=None):
+        self.channel = required(between)
 
     def receive(self, seconds=None):
         """Take the next item, waiting for one if there is none.
@@ -216,6 +215,12 @@ cdef class Receiver(Selectable):
         return self.channel.undo(value)
 
 
+cdef Channel required(object between):
+    if not isinstance(between, Channel):
+        raise TypeError("an end of a channel is made by weft.channel()")
+    return between
+
+
 cdef dict counts(Channel channel):
     return {
         "items": len(channel.items),
@@ -267,13 +272,8 @@ def channel(Py_ssize_t size=0):
       ['first', 'second']
     """
     cdef Channel between
-    cdef Sender sender
-    cdef Receiver receiver
     if size < 0:
         raise ValueError(f"the size of a channel cannot be negative, got {size}")
     between = Channel.__new__(Channel)
     between.limit = size
-    sender = Sender.__new__(Sender)
-    receiver = Receiver.__new__(Receiver)
-    sender.channel = receiver.channel = between
-    return sender, receiver
+    return Sender(between), Receiver(between)

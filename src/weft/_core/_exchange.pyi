@@ -1,4 +1,4 @@
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar, final
 
 from typing_extensions import disjoint_base
 
@@ -9,8 +9,9 @@ _T = TypeVar("_T")
 @disjoint_base
 class Exchange(Selectable): ...
 
-@disjoint_base
+@final
 class Offer(Selectable, Generic[_T]):
+    def __new__(cls, exchange: Exchange, item: _T) -> Self: ...
     @property
     def exchange(self) -> Any: ...
     @property

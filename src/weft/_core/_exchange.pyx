@@ -19,6 +19,7 @@ failure, and the caller decides anew.
 
 from collections import deque
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from weft._core._hub cimport Hub, get_hub
@@ -247,8 +248,13 @@ cdef class Exchange(Selectable):
         return 0
 
 
+@cython.final
 cdef class Offer(Selectable):
     """An item to be put, as a case of :func:`weft.choose`."""
+
+    def __cinit__(self, Exchange exchange not None, item):
+        self.exchange = exchange
+        self.item = item
 
     def __repr__(self):
         return f"<weft.Offer of {self.item!r} to {self.exchange!r}>"

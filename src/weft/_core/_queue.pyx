@@ -170,10 +170,7 @@ cdef class Queue(Exchange):
           >>> pages.get()
           'first'
         """
-        cdef Offer offer = Offer.__new__(Offer)
-        offer.exchange = self
-        offer.item = item
-        return offer
+        return Offer(self, item)
 
     def __iter__(self):
         """Items as :meth:`get` takes them out, until the queue is shut down and empty."""

@@ -43,7 +43,7 @@ cdef class Selectable:
     """What :func:`weft.choose` can wait for."""
 
     cdef bint ready(self) noexcept:
-        return False
+        return True              # so that `perform` complains of one that is nothing yet
 
     cdef bint perform(self, Choice choice) except -1:
         raise NotImplementedError(f"{type(self).__name__} cannot be chosen")
