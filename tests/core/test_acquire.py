@@ -11,7 +11,7 @@ import pytest
 
 import weft
 from weft import lowlevel
-from weft._core import _trial
+from weft.testing import Clock, virtual_time
 
 MAKERS = {
     "lock": weft.Lock,
@@ -26,16 +26,16 @@ HOUR = 3600
 
 
 @pytest.fixture
-def virtual_clock() -> Iterator[None]:
-    _trial.stop_clock()
-    yield
-    _trial.start_clock()
+def virtual_clock() -> Iterator[Clock]:
+    with virtual_time() as clock:
+        yield clock
 
 
 def parked_in(fn, *args) -> weft.Task:
     """A task that has called ``fn`` and waits in it."""
     task = weft.spawn(fn, *args)
-    weft.checkpoint()
+    while task.state in ("new", "ready"):
+        weft.checkpoint()
     assert task.state == "parked", task
     return task
 
@@ -50,9 +50,9 @@ def taken(thing) -> weft.Task:
     return parked_in(hold)
 
 
-def time_out(task: weft.Task) -> None:
+def time_out(task: weft.Task, clock: Clock) -> None:
     """Let the deadline of ``task`` pass, and the hub see it, but not the task run yet."""
-    _trial.advance(2 * HOUR)
+    clock.advance(2 * HOUR)
     while task.state == "parked":
         weft.checkpoint()
     assert task.state == "ready"
@@ -205,7 +205,7 @@ def test_timed_out_but_not_yet_running_takes_what_got_free(make, virtual_clock) 
     thing = make()
     thing.acquire()
     waiter = parked_in(thing.acquire, HOUR)
-    time_out(waiter)
+    time_out(waiter, virtual_clock)
     thing.release()
     assert not thing.locked()
     assert waiter.result() is True
@@ -217,7 +217,7 @@ def test_timed_out_but_not_yet_running_overtakes_nobody(make, virtual_clock) -> 
     thing = make()
     thing.acquire()
     late, patient = parked_in(thing.acquire, HOUR), parked_in(thing.acquire)
-    time_out(late)
+    time_out(late, virtual_clock)
     thing.release()
     assert late.result() is False
     assert patient.result() is True
@@ -229,7 +229,7 @@ def test_a_deadline_that_passes_after_the_hand_over_changes_nothing(make, virtua
     thing.acquire()
     waiter = parked_in(thing.acquire, HOUR)
     thing.release()
-    _trial.advance(2 * HOUR)
+    virtual_clock.advance(2 * HOUR)
     assert waiter.result() is True
 
 
@@ -329,7 +329,7 @@ def test_of_deadline_and_cancellation_the_first_decides(make, virtual_clock) -> 
         steps.append("never")
 
     late = parked_in(take)
-    time_out(late)
+    time_out(late, virtual_clock)
     late.cancel()
     with pytest.raises(weft.Cancelled):
         late.result()
@@ -337,7 +337,7 @@ def test_of_deadline_and_cancellation_the_first_decides(make, virtual_clock) -> 
 
     cancelled = parked_in(take)
     cancelled.cancel()
-    _trial.advance(2 * HOUR)
+    virtual_clock.advance(2 * HOUR)
     with pytest.raises(weft.Cancelled):
         cancelled.result()
     assert steps == [False] and waiting(thing) == 0

@@ -7,16 +7,15 @@ import pytest
 
 import weft
 from weft import lowlevel
-from weft._core import _trial
+from weft.testing import Clock, virtual_time
 
 HOUR = 3600
 
 
 @pytest.fixture
-def virtual_clock() -> Iterator[None]:
-    _trial.stop_clock()
-    yield
-    _trial.start_clock()
+def virtual_clock() -> Iterator[Clock]:
+    with virtual_time() as clock:
+        yield clock
 
 
 class Waiter:
@@ -26,7 +25,8 @@ class Waiter:
         self.condition = condition
         self.found: object = None
         self.task = lowlevel.spawn_in(self.run, arguments, name="waiter")
-        weft.checkpoint()
+        while self.task.state in ("new", "ready"):
+            weft.checkpoint()
         assert self.task.wait_kind == "condition", self.task
 
     def run(self, *arguments) -> None:
@@ -48,8 +48,8 @@ def notify(condition: weft.Condition, n: int = 1) -> None:
         condition.notify(n)
 
 
-def time_out(waiter: Waiter) -> None:
-    _trial.advance(2 * HOUR)
+def time_out(waiter: Waiter, clock: Clock) -> None:
+    clock.advance(2 * HOUR)
     while waiter.task.state == "parked":
         weft.checkpoint()
 
@@ -231,7 +231,7 @@ def test_taking_the_lock_again_outlasts_the_deadline(condition, virtual_clock) -
 
 def test_a_notification_passes_over_who_timed_out(condition, virtual_clock) -> None:
     late, patient = Waiter(condition, HOUR), Waiter(condition)
-    time_out(late)
+    time_out(late, virtual_clock)
     notify(condition)
     assert late.outcome() is False
     assert patient.outcome() is True
@@ -242,7 +242,7 @@ def test_a_deadline_that_passes_after_the_notification_changes_nothing(
 ) -> None:
     waiter = Waiter(condition, HOUR)
     notify(condition)
-    _trial.advance(2 * HOUR)
+    virtual_clock.advance(2 * HOUR)
     assert waiter.outcome() is True
 
 
@@ -301,7 +301,7 @@ def test_a_cancellation_that_is_due_is_raised_before_the_lock_is_given_up(condit
 
 def test_of_deadline_and_cancellation_the_first_decides(condition, virtual_clock) -> None:
     late, cancelled = Waiter(condition, HOUR), Waiter(condition, 4 * HOUR)
-    time_out(late)
+    time_out(late, virtual_clock)
     late.task.cancel()
     cancelled.task.cancel()
     assert (late.outcome(), cancelled.outcome()) == (False, weft.Cancelled)

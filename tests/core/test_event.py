@@ -10,21 +10,21 @@ from collections.abc import Iterator
 import pytest
 
 import weft
-from weft._core import _trial
+from weft.testing import Clock, virtual_time
 
 HOUR = 3600
 
 
 @pytest.fixture
-def virtual_clock() -> Iterator[None]:
-    _trial.stop_clock()
-    yield
-    _trial.start_clock()
+def virtual_clock() -> Iterator[Clock]:
+    with virtual_time() as clock:
+        yield clock
 
 
 def parked_in(fn, *args) -> weft.Task:
     task = weft.spawn(fn, *args)
-    weft.checkpoint()
+    while task.state in ("new", "ready"):
+        weft.checkpoint()
     assert task.state == "parked", task
     return task
 
@@ -82,7 +82,7 @@ def test_a_wait_times_out_and_leaves_the_list(virtual_clock) -> None:
 def test_timed_out_but_not_yet_running_sees_that_it_was_set(virtual_clock) -> None:
     event = weft.Event()
     task = parked_in(event.wait, HOUR)
-    _trial.advance(2 * HOUR)
+    virtual_clock.advance(2 * HOUR)
     while task.state == "parked":
         weft.checkpoint()
     event.set()
@@ -94,7 +94,7 @@ def test_a_deadline_that_passes_after_set_changes_nothing(virtual_clock) -> None
     task = parked_in(event.wait, HOUR)
     event.set()
     event.clear()
-    _trial.advance(2 * HOUR)
+    virtual_clock.advance(2 * HOUR)
     assert task.result() is True
 
 

@@ -10,7 +10,8 @@ from weft import lowlevel
 
 def parked_in(fn, *args) -> weft.Task:
     task = lowlevel.spawn_in(fn, args, name="other")
-    weft.checkpoint()
+    while task.state in ("new", "ready"):
+        weft.checkpoint()
     assert task.state == "parked", task
     return task
 

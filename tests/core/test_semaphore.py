@@ -10,7 +10,8 @@ import weft
 
 def parked_in(fn, *args) -> weft.Task:
     task = weft.spawn(fn, *args)
-    weft.checkpoint()
+    while task.state in ("new", "ready"):
+        weft.checkpoint()
     assert task.state == "parked", task
     return task
 
