@@ -11,6 +11,7 @@ FLOOR = "C epoll"
 SERVE_TCP = "weft serve_tcp"
 PATCHED = "weft patched"
 STREAMSERVER = "gevent StreamServer"
+JOINALL = "weft, spawn and joinall"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ ECHO_SERVERS = (
 CHEAPEST = (("spawn", "spawn_cheapest"), ("wake", "wake_cheapest"))
 ENGINES = (
     Engine("weft", "weft_work"),
+    Engine(JOINALL, "weft_work", (("group", "spawn"),)),
     Engine("greenlet alone", "greenlet_work"),
     Engine("uvloop", "uvloop_work"),
     Engine("asyncio", "asyncio_work"),

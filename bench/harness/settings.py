@@ -30,6 +30,8 @@ WORKS = {
     "spawn": Work("create, run and join a task", "µs", 100_000, 20_000, True),
     "checkpoint": Work("one checkpoint, 100 tasks taking turns", "µs", 500_000, 0),
     "queue": Work("queue ping-pong, round trip", "µs", 100_000, 20_000),
+    "lock": Work("acquire and release a free lock", "µs", 1_000_000, 1_000_000),
+    "group": Work("create, run and leave a task group's task", "µs", 100_000, 0, True),
     "wake": Work("wake and join a parked task, of 100,000", "µs", 100_000, 5_000, True),
     "timers": Work("sleep below 1 s, 100,000 tasks at once", "µs", 100_000, 5_000, True),
     "parked": Work("memory of a task parked in Python code", "bytes", 100_000, 5_000),

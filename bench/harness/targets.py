@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.figures import Figures, echo_name
-from harness.peers import FLOOR, PATCHED, SERVE_TCP, STREAMSERVER
+from harness.peers import FLOOR, JOINALL, PATCHED, SERVE_TCP, STREAMSERVER
 
 HUNDRED = echo_name(100, 1024)
 TEN_THOUSAND = echo_name(10000, 1024)
@@ -77,6 +77,10 @@ TARGETS = (
     Target("the same", "spawn", "weft", 3.5, "asyncio", at_least=True),
     Target("checkpoint", "checkpoint", "weft", 4, "gevent", at_least=True),
     Target("the same", "checkpoint", "weft", 2.5, "uvloop", at_least=True),
+    Target("queue ping-pong", "queue", "weft", 5, "gevent", at_least=True),
+    Target("the same", "queue", "weft", 4, "uvloop", at_least=True),
+    Target("uncontended Lock", "lock", "weft", 1.5, "OS threads"),
+    Target("group of 100,000", "group", "weft", 1.5, JOINALL),
     Target("wake + join of 100,000 parked", "wake", "weft", 8, "gevent", at_least=True),
     Target("the same", "wake", "weft", 2, "asyncio", at_least=True),
     Target("parked task, Python frame", "parked", "weft", 6400, key="bytes", unit="bytes"),

@@ -80,6 +80,28 @@ async def queue(count: int) -> Result:
     return await measured(count, join_all(tasks))
 
 
+async def lock(count: int) -> Result:
+    mutex = asyncio.Lock()
+
+    async def work() -> None:
+        for _ in range(count):
+            await mutex.acquire()
+            mutex.release()
+
+    return await measured(count, work())
+
+
+async def group_all(count: int) -> None:
+    async with asyncio.TaskGroup() as children:
+        for _ in range(count):
+            children.create_task(noop())
+
+
+async def group(count: int) -> Result:
+    await group_all(1000)
+    return await measured(count, group_all(count))
+
+
 async def wake(count: int, join: Join = join_all) -> Result:
     event = asyncio.Event()
 
@@ -132,6 +154,8 @@ WORKS: dict[str, AsyncWork] = {
     "spawn_cheapest": spawn_cheapest,
     "checkpoint": checkpoint,
     "queue": queue,
+    "lock": lock,
+    "group": group,
     "wake": wake,
     "wake_cheapest": wake_cheapest,
     "timers": timers,

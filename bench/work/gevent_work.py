@@ -6,6 +6,8 @@ import time
 
 import gevent
 import gevent.event
+import gevent.lock
+import gevent.pool
 import gevent.queue
 from _measure import LONG, TASKS, Early, Result, bytes_per, cpu_per, delays, rss, run
 from gevent.hub import Waiter
@@ -61,6 +63,29 @@ def queue(count: int) -> Result:
             back.put(1)
 
     return cpu_per(count, lambda: gevent.joinall([gevent.spawn(ping), gevent.spawn(pong)]))
+
+
+def lock(count: int) -> Result:
+    mutex = gevent.lock.BoundedSemaphore()
+
+    def work() -> None:
+        for _ in range(count):
+            mutex.acquire()
+            mutex.release()
+
+    return cpu_per(count, work)
+
+
+def group_all(count: int) -> None:
+    children = gevent.pool.Group()
+    for _ in range(count):
+        children.spawn(noop)
+    children.join()
+
+
+def group(count: int) -> Result:
+    group_all(1000)
+    return cpu_per(count, lambda: group_all(count))
 
 
 def wake(count: int) -> Result:
@@ -122,6 +147,8 @@ run(
         "spawn_cheapest": spawn_cheapest,
         "checkpoint": checkpoint,
         "queue": queue,
+        "lock": lock,
+        "group": group,
         "wake": wake,
         "wake_cheapest": wake_cheapest,
         "timers": timers,

@@ -51,6 +51,17 @@ def queue(count: int) -> Result:
     return cpu_per(count, lambda: run_threads([(ping,), (pong,)]))
 
 
+def lock(count: int) -> Result:
+    mutex = threading.Lock()
+
+    def work() -> None:
+        for _ in range(count):
+            mutex.acquire()
+            mutex.release()
+
+    return cpu_per(count, work)
+
+
 def wake(count: int) -> Result:
     event = threading.Event()
     threads = [start(event.wait) for _ in range(count)]
@@ -87,4 +98,13 @@ def parked(count: int) -> Result:
     return result
 
 
-run({"spawn": spawn, "queue": queue, "wake": wake, "timers": timers, "parked": parked})
+run(
+    {
+        "spawn": spawn,
+        "queue": queue,
+        "lock": lock,
+        "wake": wake,
+        "timers": timers,
+        "parked": parked,
+    }
+)

@@ -37,14 +37,7 @@ def checkpoint(count: int) -> Result:
 
 
 def queue(count: int) -> Result:
-    if hasattr(weft, "Queue"):
-        new = weft.Queue
-    else:
-        weft.patch.all()
-        if not weft.patch.is_patched("threading"):
-            raise SystemExit("no weft.Queue, and threading's locks under queue.Queue not patched")
-        from queue import Queue as new  # noqa: N813 (the green one, after patching)
-    there, back = new(), new()
+    there, back = weft.Queue[int](), weft.Queue[int]()
 
     def ping() -> None:
         for _ in range(count):
@@ -57,6 +50,28 @@ def queue(count: int) -> Result:
             back.put(1)
 
     return cpu_per(count, lambda: weft.joinall([weft.spawn(ping), weft.spawn(pong)]))
+
+
+def lock(count: int) -> Result:
+    mutex = weft.Lock()
+
+    def work() -> None:
+        for _ in range(count):
+            mutex.acquire()
+            mutex.release()
+
+    return cpu_per(count, work)
+
+
+def group_all(count: int) -> None:
+    with weft.group() as children:
+        for _ in range(count):
+            children.spawn(noop)
+
+
+def group(count: int) -> Result:
+    group_all(1000)
+    return cpu_per(count, lambda: group_all(count))
 
 
 def wake(count: int) -> Result:
@@ -112,6 +127,8 @@ run(
         "spawn": spawn,
         "checkpoint": checkpoint,
         "queue": queue,
+        "lock": lock,
+        "group": group,
         "wake": wake,
         "timers": timers,
         "parked": parked,
