@@ -28,6 +28,7 @@ from weft._core._doubt import on_doubt as _on_doubt
 from weft._core._event import Event
 from weft._core._group import Group, group
 from weft._core._limiter import CapacityLimiter
+from weft._core._local import local
 from weft._core._mutex import Lock, RLock
 from weft._core._scope import Timeout, move_on_after, shield, timeout, timeout_at
 from weft._core._semaphore import BoundedSemaphore, Semaphore
@@ -40,6 +41,8 @@ from weft._errors import (
     WeftError,
     WorkerDied,
 )
+from weft._fanout import first, gather, map  # noqa: A004
+from weft._pool import Pool
 from weft._tasks import joinall
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "Group",
     "LifoQueue",
     "Lock",
+    "Pool",
     "PriorityQueue",
     "Queue",
     "RLock",
@@ -70,8 +74,12 @@ __all__ = [
     "checkpoint",
     "choose",
     "current",
+    "first",
+    "gather",
     "group",
     "joinall",
+    "local",
+    "map",
     "move_on_after",
     "now",
     "offload",

@@ -167,8 +167,8 @@ cdef class local:
     that touches the object.
 
     Example:
-      >>> import weft.threading
-      >>> seen = weft.threading.local()
+      >>> import weft
+      >>> seen = weft.local()
       >>> seen.page = 1
       >>> weft.spawn(hasattr, seen, "page").result()
       False
