@@ -116,7 +116,7 @@ def test_a_busy_task_may_lose_its_turn_at_every_operation() -> None:
             weft.joinall([weft.spawn(worker, n) for n in range(2)])
         return seen not in ([0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0])
 
-    assert sum(interleaved(seed) for seed in range(100)) > 50
+    assert sum(interleaved(seed) for seed in range(100)) > 30
 
 
 def test_every_order_comes_up() -> None:

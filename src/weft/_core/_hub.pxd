@@ -29,6 +29,9 @@ cdef class Hub(Scheduler):
     cdef bint keeps_time             # it alone moves the virtual clock on
     cdef int doubt                   # idle, and nobody known who could end that: how often it asked
     cdef uint64_t shuffle            # state of the random order tasks run in; 0: as they came
+    cdef uint64_t order              # ranks the tasks while it lasts: the first that is ready runs
+    cdef uint64_t constancy          # how many times a task is picked, on average, in one order
+    cdef uint64_t last_stranger      # id of the last task made before the shuffle
     cdef bint in_main_thread         # its thread is the interpreter's main thread
     cdef bint closing                # its thread is ending
     cdef unsigned long ident         # of its OS thread
@@ -45,6 +48,7 @@ cdef class Hub(Scheduler):
     cdef void append(self, Task task) noexcept
     cdef PyObject* take(self) noexcept
     cdef PyObject* pick(self) noexcept
+    cdef uint64_t rank(self, Task task) noexcept
     cdef uint64_t random(self) noexcept
     cdef void post(self, Task task) noexcept
     cdef void rouse(self) noexcept
@@ -82,6 +86,7 @@ cdef class Hub(Scheduler):
     cdef char* scratch_buffer(self, Py_ssize_t size) except NULL
     cdef int start(self) except -1
 
+cdef uint64_t spread(uint64_t z) noexcept
 cdef Hub get_hub()
 cdef PyObject* peek_hub() noexcept
 cdef int forget_hub(Hub hub) except -1

@@ -157,18 +157,21 @@ cdef class Hub(Scheduler):
         return node_pop(&self.ready).waiter
 
     cdef PyObject* pick(self) noexcept:
-        """Any of the ready tasks, as the seed will have it."""
+        """The ready task that ranks first in the present order, which now and then changes."""
         cdef WaitNode* node = self.ready.next
-        cdef uint64_t n = 0
+        cdef WaitNode* first = node
+        if self.random() % self.constancy == 0:
+            self.order = self.random()
         while node != <WaitNode*>&self.ready:
-            n += 1
+            if self.rank(<Task>node.waiter) < self.rank(<Task>first.waiter):
+                first = node
             node = node.next
-        node = self.ready.next
-        if n > 1:
-            for _ in range(self.random() % n):
-                node = node.next
-        node_unlink(node)
-        return node.waiter
+        node_unlink(first)
+        return first.waiter
+
+    cdef uint64_t rank(self, Task task) noexcept:
+        # Not by address or by id, which differ between runs: by how many tasks came before.
+        return spread(self.order ^ max(<int64_t>(task.id - self.last_stranger), 0))
 
     cdef uint64_t random(self) noexcept:
         """xorshift64* (S. Vigna, "An experimental exploration of Marsaglia's xorshift")."""
@@ -662,6 +665,14 @@ cdef class Hub(Scheduler):
             "passes": self.passes,
             "poller": self.poller.name,
         }
+
+
+cdef uint64_t spread(uint64_t z) noexcept:
+    """splitmix64's mixing step (G. Steele et al., "Fast splittable pseudorandom generators")."""
+    z += <uint64_t>0x9e3779b97f4a7c15
+    z = (z ^ (z >> 30)) * <uint64_t>0xbf58476d1ce4e5b9
+    z = (z ^ (z >> 27)) * <uint64_t>0x94d049bb133111eb
+    return z ^ (z >> 31)
 
 
 cdef Hub get_hub():

@@ -80,6 +80,8 @@ cdef class Task(greenlet):
 
     cdef bint cancel_with(self, object request) noexcept
 
+# The id of the task made last.
+cdef uint64_t last_id
 # Set by the hub's module: the calling thread's hub, made on first use.
 cdef Scheduler (*here)()
 # Set by the hub's module: the calling thread's hub, borrowed; NULL if it has none.

@@ -8,9 +8,9 @@ from time import time_ns
 
 from libc.stdint cimport int64_t, uint64_t
 
-from weft._core cimport _clock, _hub
+from weft._core cimport _clock, _hub, _task
 from weft._core._clock cimport now_ns, own_virtual_clock, own_virtual_ns
-from weft._core._hub cimport Hub, get_hub, live_tasks
+from weft._core._hub cimport Hub, get_hub, live_tasks, spread
 from weft._core._sys cimport NSEC, weft_now_ns
 from weft._core._waits cimport run_out_of_breath
 
@@ -21,6 +21,10 @@ cdef int64_t SECOND = 1000000000         # ns
 # last day", early enough for a float to hold picoseconds; and the first day of the year 2000.
 cdef int64_t FIXED_START = 100000 * SECOND
 cdef int64_t FIXED_DATE = 946684800 * SECOND
+
+
+# How long an order of the tasks lasts, in picks; each seed has one of them.
+cdef uint64_t[4] CONSTANCIES = [1, 1, 8, 64]
 
 
 def shuffle(seed):
@@ -38,18 +42,16 @@ def shuffle(seed):
     else:
         # splitmix64, so that neighbouring seeds have nothing in common; xorshift needs a bit set.
         hub.shuffle = spread(<uint64_t>(seed & 0xffffffffffffffff)) or 1
+        # With random ranks a task may be kept waiting through a long run of others, which an
+        # even choice hardly ever does (S. Burckhardt et al., "A randomized scheduler with
+        # probabilistic guarantees of finding bugs"); an order that lasts for one pick is even.
+        hub.constancy = CONSTANCIES[hub.random() & 3]
+        hub.order = hub.random()
+        hub.last_stranger = _task.last_id
         run_out_of_breath()
         # The next turn of the hub must come where it does in every run with this seed.
         hub.operations = hub.handoffs = 0
     return before if before else None
-
-
-cdef uint64_t spread(uint64_t z) noexcept:
-    """splitmix64's mixing step (G. Steele et al., "Fast splittable pseudorandom generators")."""
-    z += <uint64_t>0x9e3779b97f4a7c15
-    z = (z ^ (z >> 30)) * <uint64_t>0xbf58476d1ce4e5b9
-    z = (z ^ (z >> 27)) * <uint64_t>0x94d049bb133111eb
-    return z ^ (z >> 31)
 
 
 def stop_clock(bint fixed=False):

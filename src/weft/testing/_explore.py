@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from weft._core import _doubt, _ends, _trial
 from weft._core._task import Task
 from weft._errors import Cancelled, Deadlock, ScheduleFailed
+from weft.inspect._report import deadlock
+from weft.inspect._survey import Survey
 from weft.lowlevel import current, spawn_in, unpark
 from weft.testing import _standins
 from weft.testing._leaks import describe, end, named, unfinished
@@ -71,7 +73,7 @@ def attempt(fn: Callable[[], object], seed: int) -> Exception | Cancelled | None
     with seeded(seed), reporting_to(failures.extend):
         run = spawn_in(fn, name="explore")
         try:
-            with told_of_deadlock(current()):
+            with told_of_deadlock(current(), strangers):
                 run.result()
                 _trial.shuffle(None)
                 left = unfinished(strangers)
@@ -83,7 +85,7 @@ def attempt(fn: Callable[[], object], seed: int) -> Exception | Cancelled | None
             return failure
         finally:
             _trial.shuffle(None)
-            end(unfinished(strangers))
+            end([run, *unfinished(strangers)])
     return None
 
 
@@ -106,13 +108,13 @@ def reporting_to(function: _Report) -> Iterator[None]:
 
 
 @contextmanager
-def told_of_deadlock(me: Task) -> Iterator[None]:
+def told_of_deadlock(me: Task, strangers: set[Task]) -> Iterator[None]:
     """Raise Deadlock in the task ``me`` when this thread's hub can run nothing any more."""
 
     def on_doubt(stage: int) -> None:
         if _trial.virtual_now() is not None:
-            stuck = [task for task in _trial.own_tasks() if task.state == "parked"]
-            unpark(me, exception=Deadlock(describe(stuck, "nothing can run any more:")))
+            stuck = [task for task in _trial.own_tasks() if task not in strangers]
+            unpark(me, exception=Deadlock(deadlock(Survey(stuck))))
         elif before is not None:
             before(stage)
 

@@ -39,7 +39,7 @@ def unfinished(strangers: Collection[Task]) -> list[Task]:
 
 def end(tasks: Iterable[Task]) -> None:
     """Cancel tasks wherever they wait, also where they otherwise would not be cancelled."""
-    left = list(tasks)
+    left = everyone = list(tasks)
     for _ in range(ROUNDS):
         left = [task for task in left if not task.done]
         if not left:
@@ -49,6 +49,9 @@ def end(tasks: Iterable[Task]) -> None:
             if not unpark(task, exception=Cancelled(reason)):
                 task.cancel(reason)
         checkpoint()
+    for task in everyone:
+        # What else they ended with is of no interest, and need not be logged.
+        _ = task.exception
 
 
 @contextmanager
