@@ -72,9 +72,16 @@ def _stuck(survey: Survey) -> dict[Task, Task]:
     """Every stuck task, with the first stuck one of those it waits for."""
     views = {view.task: view for view in survey.views}
     waits = {task: held for task, view in views.items() if (held := _awaited(survey, view))}
-    while struck := [task for task, held in waits.items() if not _holds(views[task], held, waits)]:
-        for task in struck:
+    waiters: dict[Task, list[Task]] = {}
+    for task, held in waits.items():
+        for each in held:
+            waiters.setdefault(each, []).append(task)
+    suspects = list(waits)
+    while suspects:
+        task = suspects.pop()
+        if task in waits and not _holds(views[task], waits[task], waits):
             del waits[task]
+            suspects += waiters.get(task, ())
     return {task: next(each for each in held if each in waits) for task, held in waits.items()}
 
 

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import os
 import signal
+from weakref import WeakSet
 
 from weft._core import _pool
 from weft._core._doubt import all_hubs_idle, hub_count, raise_in_main
 from weft._core._lock import allocate_lock
+from weft._core._task import Task
 from weft._errors import Deadlock
 from weft.inspect._report import deadlock
 from weft.inspect._survey import Survey
 
 # Taken by whoever logs the report, and never released.
 _said = allocate_lock()
+# Tasks that a Deadlock has told of. The program may go on, and meet them again as it ends.
+_told: WeakSet[Task] = WeakSet()
 
 
 def on_doubt(stage: int) -> None:
@@ -32,15 +36,18 @@ def on_doubt(stage: int) -> None:
     """
     if not all_hubs_idle():
         return
-    why = doubts()
-    if not why:
-        raise_in_main(Deadlock(deadlock(Survey())))
-    elif stage == 2 and _said.acquire(blocking=False):
+    left = doubts()
+    if left and stage == 1:
+        return
+    survey = Survey()
+    if not left:
+        text = deadlock(survey, [], _told)
+        _told.update(view.task for view in survey.views if not view.task.is_main)
+        raise_in_main(Deadlock(text))
+    elif _said.acquire(blocking=False):
         import logging
 
-        text = "nothing has run for 10 s: {}\n(this may be a deadlock; not certain, because {})"
-        report = text.format(deadlock(Survey()), " and ".join(why))
-        logging.getLogger("weft").warning("%s", report)
+        logging.getLogger("weft").warning("nothing has run for 10 s: %s", deadlock(survey, left))
 
 
 def doubts() -> list[str]:
@@ -51,11 +58,11 @@ def doubts() -> list[str]:
     found = []
     strangers = len(os.listdir("/proc/self/task")) - hub_count() - _pool.statistics()["idle"]
     if strangers > 0:
-        found.append("an OS thread lives" if strangers == 1 else f"{strangers} OS threads live")
+        found.append("an OS thread" if strangers == 1 else f"one of {strangers} OS threads")
     names = {each.value: each.name for each in signal.Signals}
     handled = [names.get(number, f"signal {number}") for number in handled_signals()]
     if handled:
-        found.append(f"the program handles {', '.join(handled)}")
+        found.append(f"the program's handler of {' or '.join(handled)}")
     return found
 
 

@@ -7,15 +7,16 @@ their number.
 from __future__ import annotations
 
 import sys
+from collections.abc import Container
 from typing import TextIO
 
 from weft._core._task import Task
 from weft.inspect._cycles import Link, cycles
-from weft.inspect._stacks import Frames, line_of, short, user_frame
+from weft.inspect._stacks import Frames, is_user, line_of, short, user_frame
 from weft.inspect._survey import Survey, View
 from weft.inspect._waits import doing, named, quoted
 
-MOST = 20  # tasks, or groups of alike ones, that a report on a deadlock shows
+MOST = 20  # cycles, tasks of a cycle, groups of alike tasks that a report on a deadlock shows
 
 
 def dump(file: TextIO | None = None) -> None:
@@ -56,12 +57,20 @@ def report() -> str:
     return "\n".join(parts)
 
 
-def deadlock(survey: Survey) -> str:
-    """The report on a deadlock: who waits for what, and where."""
+def deadlock(survey: Survey, doubts: list[str], known: Container[Task] = ()) -> str:
+    """The report on a deadlock: who waits for what, and where.
+
+    Args:
+      survey: all tasks.
+      doubts: what might wake one all the same; none if it is certain.
+      known: tasks that have been reported, and are only counted here.
+    """
     n = len(survey.views)
     title = "the only task waits" if n == 1 else f"all {n:,} tasks wait"
-    parts = [f"{title}, and nothing is left that could wake one", *_cycle_lines(survey)]
-    groups = _groups(survey)
+    title += ", and nothing is left that could wake one"
+    parts = [f"{title}, unless it is {' or '.join(doubts)}" if doubts else title]
+    parts += _cycle_lines(survey)
+    groups = [alike for alike in _groups(survey) if alike[0].task not in known]
     for alike in groups[:MOST]:
         view = alike[0]
         parts.append("")
@@ -73,6 +82,9 @@ def deadlock(survey: Survey) -> str:
     left = sum(map(len, groups[MOST:]))
     if left:
         parts += ["", f"and {_count(left, 'more task')}"]
+    told = n - sum(map(len, groups))
+    if told:
+        parts += ["", f"and {_count(told, 'task')} as reported before"]
     return "\n".join(parts)
 
 
@@ -102,24 +114,31 @@ def _origin(view: View) -> str:
 
 
 def _stack_lines(frames: Frames) -> list[str]:
-    """The outermost first, as in a traceback."""
+    """The outermost first, as in a traceback; what only led to the program's code is left out."""
     place = user_frame(frames)
+    if place:
+        frames = frames[: max(n for n, pair in enumerate(frames, 1) if is_user(pair[0]))]
     return [f"  {'>' if pair is place else ' '} {line_of(*pair)}" for pair in reversed(frames)]
 
 
 def _cycle_lines(survey: Survey) -> list[str]:
     views = {view.task: view for view in survey.views}
-    return [_arrows(cycle, views) for cycle in cycles(survey)]
+    found = cycles(survey)
+    lines = [_arrows(cycle, views) for cycle in found[:MOST]]
+    left = len(found) - len(lines)
+    return [*lines, f"and {_count(left, 'more cycle')}"] if left else lines
 
 
 def _arrows(cycle: list[Link], views: dict[Task, View]) -> str:
-    """``cycle: 'a' -> lock of 'b' -> lock of 'a'``."""
+    """``cycle: 'a' -> lock held by 'b' -> lock held by 'a'``."""
     words = [f"cycle: {cycle[0].task.name!r}"]
     for link, following in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
-        holder = quoted(following.task)
-        view = views[link.task]
+        view, holder = views[link.task], quoted(following.task)
         what = holder if view.kind == "join" else f"{named(view, brief=True)} held by {holder}"
         words.append(what)
+    left = len(cycle) - MOST
+    if left > 0:
+        words[MOST:-1] = [f"... {_count(left, 'more task')} ..."]
     return " -> ".join(words)
 
 

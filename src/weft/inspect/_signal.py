@@ -22,12 +22,33 @@ def dump_on_signal() -> None:
         signal.signal(signal.SIGUSR1, _on_signal)
 
 
+# One for each signal whose dump is not complete.
+_wanted: list[None] = []
+
+
 def _on_signal(number: int, frame: FrameType | None) -> None:
-    text = memoryview((report() + "\n").encode(errors="backslashreplace"))
-    # Past sys.stderr: the handler may have come in the middle of a write to it.
+    _wanted.append(None)
+    if len(_wanted) > 1:
+        return  # it came in the middle of a dump, after which there will be another
+    while _wanted:
+        _write(_report_or_why_not() + "\n\n")
+        _wanted.pop()
+
+
+def _report_or_why_not() -> str:
+    # Whatever this task was doing must go on; it may be near the end of its recursion.
     try:
-        while text:
-            text = text[os.write(2, text) :]
+        return report()
+    except Exception as error:
+        return f"weft: cannot tell what the tasks do: {error!r}"
+
+
+def _write(text: str) -> None:
+    # Past sys.stderr: the signal may have come in the middle of a write to it.
+    left = memoryview(text.encode(errors="backslashreplace"))
+    try:
+        while left:
+            left = left[os.write(2, left) :]
     except OSError:
         # Nobody reads it, and the program must not suffer from being looked at.
         return

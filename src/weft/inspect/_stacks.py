@@ -40,16 +40,22 @@ def user_frame(frames: Frames) -> tuple[FrameType, int] | None:
     return next((pair for pair in frames if is_user(pair[0])), None)
 
 
-def library_call(frames: Frames) -> str:
-    """The call into the standard library that waits, as ``queue.Queue.get``; ``""`` for none."""
-    found = ""
+def library_call(frames: Frames) -> tuple[str, object]:
+    """The call into the standard library that waits, as ``"queue.Queue.get"``, and its object.
+
+    ``""`` when it is not there that the program waits; None when it is no method.
+    """
+    found: FrameType | None = None
     for frame, _ in frames:
         # Beneath Thread.run lies what started the thread. It is another object in weft.threading.
         if is_user(frame) or frame.f_code.co_qualname == "Thread.run":
             break
         if frame.f_code.co_filename.startswith(_STDLIB):
-            found = f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}"
-    return found
+            found = frame
+    if found is None:
+        return "", None
+    name = f"{found.f_globals.get('__name__')}.{found.f_code.co_qualname}"
+    return name, found.f_locals.get("self")
 
 
 def line_of(frame: FrameType, line: int) -> str:
@@ -60,15 +66,14 @@ def line_of(frame: FrameType, line: int) -> str:
     return f"{place}: {text}" if text else place
 
 
-def short(place: str) -> str:
-    """A path, or a place that begins with one, without the directory that goes without saying."""
+def short(text: str) -> str:
+    """``text`` with its paths less the directories that go without saying."""
     for directory in (_SITE, _STDLIB, _SOURCE):
-        if place.startswith(directory):
-            return place[len(directory) :]
+        text = text.replace(directory, "")
     try:
-        return place.removeprefix(os.path.join(os.getcwd(), ""))
+        return text.replace(os.path.join(os.getcwd(), ""), "")
     except OSError:  # the working directory has been removed
-        return place
+        return text
 
 
 def variable(value: object, frame: FrameType) -> str:

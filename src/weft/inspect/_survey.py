@@ -6,6 +6,7 @@ limiter is enough), or for *all* of them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -75,6 +76,14 @@ class Survey:
         # Of weft's own; what a program's wait objects have under that name is not for us to call.
         asked = type(what).__module__.startswith("weft.") and getattr(what, "holders", None)
         return list(asked()) if asked else None
+
+    def unseen_holder(self, what: Any) -> str:
+        """In words, who holds a lock that none of the tasks holds."""
+        number = holder(what) if isinstance(what, (Lock, RLock)) else 0
+        if not number:
+            return "somebody unknown"
+        thread = threading._active.get(number)  # type: ignore[attr-defined]
+        return "a task that has ended" if thread is None else f"thread {thread.name!r}"
 
     def _lock_holders(self, lock: Lock | RLock) -> list[Task] | None:
         number = holder(lock)

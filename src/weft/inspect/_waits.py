@@ -1,7 +1,7 @@
 """What a task waits for, in words that need no knowledge of weft.
 
-Owns nothing. A plain lock is only what ``queue.Queue.get`` or ``Thread.join``
-wait on: there the call is named, not the lock.
+Owns nothing. ``queue.Queue.get`` or ``Thread.join`` wait on a plain lock of
+their own: then the call is named, and not the lock.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from weft._core._api import now
+from weft._core._group import Group
 from weft._core._task import Task
-from weft.inspect._stacks import library_call, type_name, user_frame, variable
+from weft.inspect._stacks import library_call, short, type_name, user_frame, variable
 from weft.inspect._survey import Survey, View
 
 # By the kind of the wait: what precedes the object.
@@ -19,10 +20,10 @@ _PHRASES = {
     "barrier": "waits for the others at",
     "choose": "waits to choose among",
     "condition": "waits to be notified by",
-    "event": "waits for the event",
-    "group": "waits for the tasks of",
+    "event": "waits for",
     "limiter": "waits for a place in",
     "lock": "waits for",
+    "place in group": "waits for a place in",
     "poll": "waits for one of the descriptors",
     "process": "waits for a worker process that runs",
     "queue": "waits for an item from",
@@ -51,29 +52,33 @@ def doing(survey: Survey, view: View) -> str:
 
 
 def _wait(survey: Survey, view: View) -> str:
+    what = view.what
     held = survey.holders(view)
-    call = library_call(view.frames)
-    if isinstance(view.what, Task):
-        return f"waits for task {view.what.name!r} to end"
-    if held is None and view.kind == "lock":
-        return f"waits in {call}()" if call else f"waits for {named(view)}"
+    call, caller = library_call(view.frames)
+    if isinstance(what, Task):
+        return f"waits for task {what.name!r} to end"
+    if view.kind == "group":
+        return f"waits for {_listed(view, held or [])} of {short(what.name)} to end"
     if held and call.endswith((".Thread.join", "threading._shutdown")):
         return f"waits for thread {held[0].name!r} to end"
     words = _PHRASES.get(str(view.kind), f"waits ({view.kind})")
-    if view.what is not None:
+    if held is None and view.kind == "lock" and call:
+        # The lock is the call's own affair.
+        words = f"waits for {name}" if (name := _variable(view, caller)) else "waits"
+    elif what is not None:
         words += f" {named(view)}"
     if call:
         words += f" in {call}()"
-    return words if held is None else f"{words}, held by {holders(view, held)}"
+    if held is None:
+        return words
+    return f"{words}, held by {_listed(view, held) if held else survey.unseen_holder(what)}"
 
 
-def holders(view: View, held: list[Task]) -> str:
-    """Who holds it, by name; at most three of them."""
-    if not held:
-        return "somebody unknown"
-    names = ["itself" if task is view.task else quoted(task) for task in held[:3]]
-    if len(held) > 3:
-        names.append(f"{len(held) - 3} more")
+def _listed(view: View, tasks: list[Task]) -> str:
+    """Tasks by name; at most three of them."""
+    names = ["itself" if task is view.task else quoted(task) for task in tasks[:3]]
+    if len(tasks) > 3:
+        names.append(f"{len(tasks) - 3} more")
     return " and ".join(names)
 
 
@@ -85,22 +90,30 @@ def quoted(task: Task) -> str:
 def named(view: View, *, brief: bool = False) -> str:
     """What is waited for: by the name it has where the program waits, if it has one there."""
     what = view.what
-    if isinstance(what, (int, list)):
-        return _brief(what)
+    if isinstance(what, Group):
+        return short(what.name)
     if callable(what) and not isinstance(what, type) and hasattr(what, "__qualname__"):
         return f"{what.__qualname__}()"
     if not type(what).__module__.startswith("weft."):
         return _brief(what)
+    name, kind = _variable(view, what), type_name(type(what))
+    if name:
+        return name if brief else f"{name} ({kind})"
+    return f"a {kind} at {id(what):#x}"
+
+
+def _variable(view: View, value: object) -> str:
     place = user_frame(view.frames)
-    name = _tried(lambda: variable(what, place[0])) if place else ""
-    kind = type_name(type(what))
-    if name and brief:
-        return name
-    return f"{name} ({kind})" if name else f"a {kind} at {id(what):#x}"
+    if place is None or value is None:
+        return ""
+    frame = place[0]
+    return _tried(lambda: variable(value, frame))
 
 
 def _brief(what: Any) -> str:
-    text = _tried(lambda: repr(what)) or f"a {type_name(type(what))} whose repr failed"
+    text = _tried(lambda: repr(what))
+    if not text:
+        return f"a {type_name(type(what))} whose repr failed"
     return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
 
 
