@@ -154,7 +154,7 @@ def test_threads_that_hang_as_the_program_ends(hung: Hung) -> None:
         """,
         patched=True,
     )
-    assert "Exception ignored in" in done.stderr
+    assert "Exception ignored " in done.stderr
     assert "weft._errors.Deadlock: all 2 tasks wait" in done.stderr
     assert "held by 'main'" in done.stderr
 

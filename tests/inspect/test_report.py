@@ -21,6 +21,7 @@ from weft.inspect._survey import Survey
 
 HERE = Path(__file__).name
 EVENT = weft.Event()
+SLOW = threading.Event()
 
 
 def settle() -> None:
@@ -118,6 +119,58 @@ def test_reasons_in_words(fn, reason: str, spawned) -> None:
     task = spawned(fn)
     settle()
     assert re.fullmatch(reason, first_line(task))
+
+
+QUEUE = weft.Queue(maxsize=1)
+SENDER, RECEIVER = weft.channel()
+
+
+@pytest.mark.parametrize(
+    ("fn", "reason"),
+    [
+        (lambda: QUEUE.get(), "waits for an item from QUEUE (weft.Queue)"),
+        (
+            lambda: weft.choose(QUEUE, EVENT, RECEIVER),
+            "waits for one of QUEUE (weft.Queue), EVENT (weft.Event), RECEIVER (weft.Receiver)",
+        ),
+        (lambda: RECEIVER.receive(), "waits for an item from RECEIVER (weft.Receiver)"),
+        (lambda: SENDER.send(1), "waits to send to SENDER (weft.Sender)"),
+        (lambda: weft.offload(SLOW.wait), "waits for a worker thread that runs Event.wait()"),
+    ],
+)
+def test_what_tasks_exchange(fn, reason: str, spawned) -> None:
+    task = spawned(fn)
+    settle()
+    assert first_line(task) == reason
+    SLOW.set()
+    task.cancel()
+    task.join()
+    SLOW.clear()
+
+
+def test_a_full_queue_and_one_whose_items_are_not_done(spawned) -> None:
+    QUEUE.put(1)
+    putter, joiner = spawned(lambda: QUEUE.put(2)), spawned(lambda: QUEUE.join())
+    settle()
+    assert first_line(putter) == "waits for room in QUEUE (weft.Queue)"
+    assert first_line(joiner) == "waits until all is done that was put into QUEUE (weft.Queue)"
+    QUEUE.get()
+    QUEUE.get()
+    QUEUE.task_done()
+    QUEUE.task_done()
+
+
+def test_a_place_in_a_group(spawned) -> None:
+    def crawl() -> None:
+        with weft.group(limit=1, name="crawl") as g:
+            tasks.append(g.spawn(wait_here))
+            g.spawn(wait_here)
+
+    tasks: list[weft.Task] = []
+    task = spawned(crawl)
+    settle()
+    expected = f"waits for a place in group 'crawl', held by {tasks[0].name!r}"
+    assert first_line(task) == expected
 
 
 def test_a_limit_around_the_wait_is_the_time_left(spawned) -> None:
@@ -316,7 +369,7 @@ def test_the_deadlock_report_is_capped(spawned) -> None:
         spawned(take, n)
     settle()
     settle()
-    text = deadlock(Survey(), [])
+    text = deadlock(Survey())
     assert text.count("cycle: ") == MOST
     assert f"\nand {MOST // 2} more cycles\n" in text
     assert text.endswith(f"\n\nand {2 * MOST + 1} more tasks")

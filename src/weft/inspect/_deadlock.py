@@ -41,7 +41,7 @@ def on_doubt(stage: int) -> None:
         return
     survey = Survey()
     if not left:
-        text = deadlock(survey, [], _told)
+        text = deadlock(survey, known=_told)
         _told.update(view.task for view in survey.views if not view.task.is_main)
         raise_in_main(Deadlock(text))
     elif _said.acquire(blocking=False):

@@ -7,7 +7,7 @@ their number.
 from __future__ import annotations
 
 import sys
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import TextIO
 
 from weft._core._task import Task
@@ -57,7 +57,7 @@ def report() -> str:
     return "\n".join(parts)
 
 
-def deadlock(survey: Survey, doubts: list[str], known: Container[Task] = ()) -> str:
+def deadlock(survey: Survey, doubts: Sequence[str] = (), known: Container[Task] = ()) -> str:
     """The report on a deadlock: who waits for what, and where.
 
     Args:

@@ -18,7 +18,7 @@ from weft.inspect._survey import Survey, View
 # By the kind of the wait: what precedes the object.
 _PHRASES = {
     "barrier": "waits for the others at",
-    "choose": "waits to choose among",
+    "choose": "waits for one of",
     "condition": "waits to be notified by",
     "event": "waits for",
     "limiter": "waits for a place in",
@@ -29,10 +29,12 @@ _PHRASES = {
     "queue": "waits for an item from",
     "queue get": "waits for an item from",
     "queue put": "waits for room in",
+    "queue join": "waits until all is done that was put into",
     "read": "waits to read from descriptor",
     "receive": "waits for an item from",
     "semaphore": "waits for",
     "send": "waits to send to",
+    "settle": "waits until all others wait",
     "sleep": "sleeps",
     "thread": "waits for a worker thread that runs",
     "write": "waits to write to descriptor",
@@ -59,6 +61,8 @@ def _wait(survey: Survey, view: View) -> str:
         return f"waits for task {what.name!r} to end"
     if view.kind == "group":
         return f"waits for {_listed(view, held or [])} of {short(what.name)} to end"
+    if held and view.kind == "result":
+        return f"waits for {'one of ' if len(held) > 1 else ''}{_listed(view, held)} to end"
     if held and call.endswith((".Thread.join", "threading._shutdown")):
         return f"waits for thread {held[0].name!r} to end"
     words = _PHRASES.get(str(view.kind), f"waits ({view.kind})")
@@ -89,7 +93,12 @@ def quoted(task: Task) -> str:
 
 def named(view: View, *, brief: bool = False) -> str:
     """What is waited for: by the name it has where the program waits, if it has one there."""
-    what = view.what
+    if view.kind == "choose":
+        return ", ".join(_name(view, one, brief) for one in view.what)
+    return _name(view, view.what, brief)
+
+
+def _name(view: View, what: Any, brief: bool) -> str:
     if isinstance(what, Group):
         return short(what.name)
     if callable(what) and not isinstance(what, type) and hasattr(what, "__qualname__"):
