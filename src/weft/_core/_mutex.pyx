@@ -65,7 +65,8 @@ cdef class Mutex:
 
     def holders(self):
         """Who holds it, as a list of tasks: empty or of one."""
-        return [] if self.holder is None else [self.holder]
+        holder = self.holder
+        return [] if holder is None else [holder]
 
     def locked(self):
         """Whether some task holds it."""
