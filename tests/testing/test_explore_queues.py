@@ -6,6 +6,7 @@ A thousand schedules each; ``WEFT_HAMMER=full`` tries a hundred thousand.
 import os
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from queue import Empty, Full
 
 import pytest
@@ -20,18 +21,14 @@ LATE = (Empty, Full, TimeoutError, weft.Cancelled)
 OVER = (weft.ShutDown, weft.ChannelClosed)
 
 
-def patience() -> float | None:
-    """How many seconds to wait, for everything that waits here."""
-    return random.choice([None, None, 0, 0.001, 0.002])
-
-
 class Traffic:
     """Tasks that put and get, lose patience and cancel one another, until the end is closed."""
 
     PUTTERS, GETTERS, EACH = 3, 3, 3
 
-    def __init__(self, put: Callable[[Item], object], get: Callable[[], Item]) -> None:
+    def __init__(self, put: Callable[..., object], get: Callable[..., Item]) -> None:
         self.put, self.get = put, get
+        self.calm = False
         self.sent: list[Item] = []
         self.got: list[list[Item]] = [[] for _ in range(self.GETTERS)]
         self.putters = [weft.spawn(self.send, number) for number in range(self.PUTTERS)]
@@ -40,8 +37,8 @@ class Traffic:
     def send(self, number: int) -> None:
         for index in range(self.EACH):
             try:
-                with weft.move_on_after(random.choice([0.0015, 10])):
-                    self.put((number, index))
+                with weft.move_on_after(0.0015) if random.random() < 0.5 else nullcontext():
+                    self.put((number, index), self.patience())
                     self.sent.append((number, index))
             except LATE:
                 pass
@@ -51,12 +48,16 @@ class Traffic:
     def receive(self, seen: list[Item]) -> None:
         while True:
             try:
-                seen.append(self.get())
+                seen.append(self.get(self.patience()))
             except LATE:
                 # In virtual time only a task that sleeps lets a deadline come.
                 weft.sleep(0.0005) if random.random() < 0.5 else None
             except OVER:
                 return
+
+    def patience(self) -> float | None:
+        """How many seconds to wait; for ever once it is calm: who is not woken then is stuck."""
+        return None if self.calm else random.choice([None, None, 0, 0.001, 0.002])
 
     def disturb(self, acts: int) -> None:
         """Cancel some, but leave one getter, so that the putters come to an end."""
@@ -65,6 +66,7 @@ class Traffic:
             weft.sleep(random.choice([0, 0, 0.0005]))
 
     def finish(self, close: Callable[[], object]) -> None:
+        self.calm = True
         weft.joinall(self.putters)
         close()
         weft.joinall(self.getters)
@@ -100,8 +102,8 @@ def test_a_queue_loses_and_doubles_nothing(kind, maxsize) -> None:
     def run() -> None:
         queue = kind(maxsize)
         traffic = Traffic(
-            lambda item: queue.put(item, timeout=patience()),
-            lambda: queue.get(timeout=patience()),
+            lambda item, seconds: queue.put(item, timeout=seconds),
+            lambda seconds: queue.get(timeout=seconds),
         )
         traffic.disturb(4)
         traffic.finish(queue.shutdown)
@@ -117,8 +119,8 @@ def test_a_shutdown_at_any_time_leaves_nobody_waiting(kind, maxsize) -> None:
     def run() -> None:
         queue = kind(maxsize)
         traffic = Traffic(
-            lambda item: queue.put(item, timeout=patience()),
-            lambda: queue.get(timeout=patience()),
+            lambda item, seconds: queue.put(item, timeout=seconds),
+            lambda seconds: queue.get(timeout=seconds),
         )
         traffic.disturb(random.randrange(4))
         immediate = random.random() < 0.5
@@ -138,7 +140,7 @@ def test_a_shutdown_at_any_time_leaves_nobody_waiting(kind, maxsize) -> None:
 def test_a_channel_loses_and_doubles_nothing(size) -> None:
     def run() -> None:
         tx, rx = weft.channel(size)
-        traffic = Traffic(lambda item: tx.send(item, patience()), lambda: rx.receive(patience()))
+        traffic = Traffic(tx.send, rx.receive)
         traffic.disturb(4)
         traffic.finish(tx.close)
         traffic.check()
@@ -151,7 +153,7 @@ def test_a_channel_loses_and_doubles_nothing(size) -> None:
 def test_closing_either_end_at_any_time_leaves_nobody_waiting(size) -> None:
     def run() -> None:
         tx, rx = weft.channel(size)
-        traffic = Traffic(lambda item: tx.send(item, patience()), lambda: rx.receive(patience()))
+        traffic = Traffic(tx.send, rx.receive)
         traffic.disturb(random.randrange(4))
         end = random.choice([tx, rx])
         end.close()
@@ -170,18 +172,19 @@ def test_choose_does_exactly_one() -> None:
         (tx, rx), (other_tx, other_rx) = weft.channel(), weft.channel(1)
         queue, never = weft.Queue(1), weft.Event()
 
-        def put(item: Item) -> None:
+        def put(item: Item, seconds: float | None) -> None:
             cases = [tx.sending(item), other_tx.sending(item), queue.putting(item), never]
             random.shuffle(cases)
-            weft.choose(*cases, seconds=patience())
+            weft.choose(*cases, seconds=seconds)
 
-        def get() -> Item:
+        def get(seconds: float | None) -> Item:
             cases = [rx, other_rx, queue, never]
             random.shuffle(cases)
-            return weft.choose(*cases, seconds=patience())[1]
+            return weft.choose(*cases, seconds=seconds)[1]
 
         traffic = Traffic(put, get)
         traffic.disturb(4)
+        traffic.calm = True
         weft.joinall(traffic.putters)
         # Its items may lie in a buffer: closed, it would be picked before they are out.
         while other_rx.statistics()["items"] or queue.qsize():
