@@ -159,6 +159,41 @@ def test_threads_that_hang_as_the_program_ends(hung: Hung) -> None:
     assert "held by 'main'" in done.stderr
 
 
+def test_a_wait_that_no_exception_ends_is_logged(hung: Hung) -> None:
+    """``Condition.wait`` must have its lock again, whatever comes."""
+    done = hung(
+        """
+        import logging
+        import os
+        import threading
+        import weft
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                print(record.getMessage(), flush=True)
+                os._exit(0)
+
+        logging.getLogger("weft").addHandler(Handler())
+        lock = threading.RLock()
+        condition = threading.Condition(lock)
+
+        def keep():
+            lock.acquire()
+            weft.Event().wait()
+
+        with condition:
+            threading.Thread(target=keep, daemon=True).start()
+            condition.wait()
+        """,
+        patched=True,
+    )
+    first, *_ = done.stdout.splitlines()
+    assert first.startswith("the wait of the main task cannot be ended: all 2 tasks wait")
+    assert (
+        "    waits for lock (threading.RLock) in threading.Condition.wait(), held by" in done.stdout
+    )
+
+
 def test_two_hubs_that_wait_for_each_other(hung: Hung) -> None:
     text = report(
         hung(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import deque
 from weakref import WeakSet
 
 from weft._core import _pool
@@ -20,10 +21,16 @@ from weft._errors import Deadlock
 from weft.inspect._report import deadlock
 from weft.inspect._survey import Survey
 
+# How often the main task gets a Deadlock in vain. A wait that must have its lock, as the end of
+# Condition.wait, keeps what it gets for later, and waits on.
+ATTEMPTS = 3
+
 # Taken by whoever logs the report, and never released.
 _said = allocate_lock()
 # Tasks that a Deadlock has told of. The program may go on, and meet them again as it ends.
 _told: WeakSet[Task] = WeakSet()
+# For each of the last ones, what all tasks waited for.
+_moments: deque[int] = deque(maxlen=ATTEMPTS)
 
 
 def on_doubt(stage: int) -> None:
@@ -37,17 +44,30 @@ def on_doubt(stage: int) -> None:
     if not all_hubs_idle():
         return
     left = doubts()
-    if left and stage == 1:
+    if left:
+        if stage == 2:
+            _say_once(f"nothing has run for 10 s: {deadlock(Survey(), left)}")
         return
     survey = Survey()
-    if not left:
+    if _moves(survey):
         text = deadlock(survey, known=_told)
         _told.update(view.task for view in survey.views if not view.task.is_main)
         raise_in_main(Deadlock(text))
-    elif _said.acquire(blocking=False):
+    else:
+        _say_once(f"the wait of the main task cannot be ended: {deadlock(survey)}")
+
+
+def _moves(survey: Survey) -> bool:
+    """Whether the last Deadlocks have changed anything."""
+    _moments.append(hash(tuple((view.task.id, view.kind, id(view.what)) for view in survey.views)))
+    return len(_moments) < ATTEMPTS or len(set(_moments)) > 1
+
+
+def _say_once(text: str) -> None:
+    if _said.acquire(blocking=False):
         import logging
 
-        logging.getLogger("weft").warning("nothing has run for 10 s: %s", deadlock(survey, left))
+        logging.getLogger("weft").warning("%s", text)
 
 
 def doubts() -> list[str]:

@@ -49,8 +49,8 @@ class Survey:
     @cached_property
     def by_number(self) -> dict[int, Task]:
         """Tasks by id and by identity, which are never alike: one counts, one is an address."""
-        found = {view.task.id: view.task for view in self.views}
-        return {ident(view.task): view.task for view in self.views} | found
+        every = tasks()
+        return {ident(task): task for task in every} | {task.id: task for task in every}
 
     @cached_property
     def by_latch(self) -> dict[int, Task]:

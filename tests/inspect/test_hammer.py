@@ -1,0 +1,52 @@
+"""Reports while everything moves: two hubs, whose tasks switch, and threads that look on."""
+
+import os
+import threading
+
+import weft
+import weft.threading
+from weft import inspect
+
+REPORTS = 3000 if os.environ.get("WEFT_HAMMER") == "full" else 60
+
+
+def busy(locks: list, over: threading.Event) -> None:
+    """The tasks of a hub: locks, sleeps, generators, raw recursion; until it is over."""
+
+    def deep(n: int) -> None:
+        if n:
+            deep(n - 1)
+        else:
+            weft.sleep(1e-6)
+
+    def items():
+        for lock in locks:
+            with lock:
+                yield weft.checkpoint()
+
+    def work(n: int) -> None:
+        while not over.is_set():
+            deep(n % 30)
+            for _ in items():
+                deep(0)
+
+    with weft.group() as g:
+        for n in range(60):
+            g.spawn(work, n)
+
+
+def test_whoever_looks_on_sees_no_ghosts() -> None:
+    """Locks are always taken in the same order, so no cycle may be seen, and nothing may crash."""
+    locks = [weft.Lock(), weft.threading.Lock(), weft.threading.RLock()]
+    over = threading.Event()
+    hubs = [threading.Thread(target=busy, args=(locks, over)) for _ in range(2)]
+    for hub in hubs:
+        hub.start()
+    try:
+        for _ in range(REPORTS):
+            assert inspect.find_cycles() == []
+            assert " tasks in " in inspect.report()
+    finally:
+        over.set()
+        for hub in hubs:
+            hub.join()
