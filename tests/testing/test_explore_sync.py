@@ -295,3 +295,32 @@ def test_a_barrier_lets_all_pass_or_tells_all_that_it_is_broken() -> None:
         assert barrier.n_waiting == 0
 
     explore(run, RUNS)
+
+
+def test_a_barrier_that_is_reset_again_and_again_lets_all_pass_together_at_last() -> None:
+    def run() -> None:
+        rounds = 0
+
+        def action() -> None:
+            nonlocal rounds
+            pause()
+            rounds += 1
+
+        barrier = weft.Barrier(3, action)
+
+        def come() -> tuple[int, int]:
+            while True:
+                try:
+                    return barrier.wait(random.choice([None, None, 0.001])), rounds
+                except BrokenBarrierError:
+                    if barrier.broken:
+                        barrier.reset()
+
+        tasks = [weft.spawn(come) for _ in range(3)]
+        for _ in range(2):
+            pause()
+            barrier.reset()
+        outcomes = finish(tasks)
+        assert sorted(outcomes) == [(place, rounds) for place in range(3)]
+
+    explore(run, RUNS)
