@@ -18,7 +18,7 @@ from weft._core._scope cimport withdraw_request
 from weft._core._sys cimport forever
 from weft._core._task cimport DONE, Task, caller_name, caller_place
 from weft._core._waitlist cimport list_init, node_append, node_linked, node_unlink
-from weft._core._waits cimport wake_first
+from weft._core._waits cimport put_back, wake_first
 
 from weft._errors import Cancelled, TaskError
 
@@ -125,11 +125,14 @@ cdef class Group(Canceller):
         if exc is not None:
             self.cause = exc
             self.stop()
-        interrupt = join_children(self, me)
+        interrupt = join_children(self, me, exc is not None)
         if interrupt is None and exc is not None and exc is not self.cancelled:
             interrupt = exc
         # Exceptions know the group, and their tracebacks every frame they came through.
         self.host = self.culprit = self.stop_request = self.cancelled = self.cause = None
+        if self.errors and interrupt is not exc and isinstance(interrupt, Cancelled):
+            # What failed is raised in its place; nobody has seen it yet, so it is still due.
+            put_back(me, interrupt)
         return conclude(self, interrupt, exc)
 
     def __repr__(self):
@@ -236,22 +239,23 @@ cdef int require_open(Group self) except -1:
     return 0
 
 
-cdef object join_children(Group self, Task me):
-    """Wait until the last child has ended, whatever comes; the exception that came, or None."""
-    cdef bint shielded = False
+cdef object join_children(Group self, Task me, bint shielded):
+    """Wait until the last child has ended, whatever comes; the exception that came, or None.
+
+    Once its children are being cancelled, because the block raised or the wait did, that is not
+    cut short: a second cancellation would stand in the way of the first.
+    """
     interrupt = None
+    me.shields += shielded
     while self.children:
         try:
             self.wait_for_children(me)
         except BaseException as caught:
             interrupt = self.cause = caught
             self.stop()
-            if not shielded:
-                # Its children are being cancelled, and that must not be cut short.
-                shielded = True
-                me.shields += 1
-    if shielded:
-        me.shields -= 1
+            me.shields += not shielded
+            shielded = True
+    me.shields -= shielded
     return interrupt
 
 
