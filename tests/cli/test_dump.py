@@ -107,6 +107,10 @@ def test_a_program_that_closed_stderr_does_not_suffer(started: Start) -> None:
     assert process.communicate("unharmed\n")[0] == "unharmed\n"
 
 
+def test_the_help_speaks_of_it(run_python) -> None:
+    assert "SIGUSR1" in run_python("-m", "weft", "run", "--help").stdout
+
+
 def test_a_handler_of_the_programs_own_stands(started: Start) -> None:
     process = started(
         """

@@ -108,9 +108,9 @@ def test_which_timeouts_reach_a_wait() -> None:
     found = {task: round(when - weft.now()) for task, when in timeouts().items()}
     assert found == {reached: 30, inner: 60}
     assert lowlevel.unpark(held_back)
+    assert lowlevel.unpark(inner)
     end(reached)
-    end(inner)
-    held_back.join()
+    weft.joinall([held_back, inner])
     assert timeouts() == {}
 
 

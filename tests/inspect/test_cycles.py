@@ -100,6 +100,31 @@ def test_a_group_that_waits_for_a_child_that_wants_its_parents_lock(spawned) -> 
     assert cycle == [(task, groups[0]), (child, lock)]
 
 
+def test_a_limiter_is_stuck_when_all_who_have_a_place_are(spawned) -> None:
+    limiter, lock, go = weft.CapacityLimiter(2), weft.Lock(), weft.Event()
+
+    def have_a_place(wait) -> None:
+        with limiter:
+            wait()
+            lock.acquire()
+
+    def want_a_place() -> None:
+        with lock:
+            weft.checkpoint()
+            with limiter:
+                pass
+
+    owner = spawned(want_a_place)
+    stuck, alive = spawned(have_a_place, weft.checkpoint), spawned(have_a_place, go.wait)
+    settle()
+    assert set(limiter.holders()) == {stuck, alive}
+    assert inspect.find_cycles() == []
+    go.set()
+    settle()
+    (cycle,) = pairs(inspect.find_cycles())
+    assert cycle in ([(owner, limiter), (stuck, lock)], [(owner, limiter), (alive, lock)])
+
+
 def test_a_wait_that_ends_by_itself_is_in_no_cycle(spawned) -> None:
     a, b = weft.Lock(), weft.Lock()
 

@@ -18,6 +18,10 @@ examples:
 
 environment:
   WEFT_TRACEBACK=full   show weft's own frames too when the program ends with an exception
+
+signals:
+  SIGUSR1               print what every task does, and where, to stderr; unless the program
+                        handles it
 """
 
 

@@ -38,19 +38,25 @@ def find_cycles() -> list[list[Link]]:
       >>> weft.inspect.find_cycles()
       []
     """
-    found = cycles(Survey())
-    # Other threads run while one looks. Who still waits for the same thing has waited all the time.
-    again = cycles(Survey({link.task: None for cycle in found for link in cycle}))
-    lasting = {frozenset(cycle) for cycle in map(_key, again)}
-    return [cycle for cycle in found if frozenset(_key(cycle)) in lasting]
+    return lasting_cycles(Survey())
 
 
-def _key(cycle: list[Link]) -> list[tuple[int, int]]:
-    return [(link.task.id, id(link.waits_for)) for link in cycle]
+def lasting_cycles(survey: Survey) -> list[list[Link]]:
+    """The cycles among the tasks of ``survey`` that are there still."""
+    found = cycles(survey)
+    if not found:
+        return []
+    # Other threads run while one looks. Who still waits for the same has waited all the time.
+    lasting = {_key(cycle) for cycle in cycles(Survey())}
+    return [cycle for cycle in found if _key(cycle) in lasting]
+
+
+def _key(cycle: list[Link]) -> frozenset[tuple[int, int]]:
+    return frozenset((link.task.id, id(link.waits_for)) for link in cycle)
 
 
 def cycles(survey: Survey) -> list[list[Link]]:
-    """The cycles among the tasks of ``survey``."""
+    """The cycles among the tasks of ``survey``, as it saw them one after the other."""
     views = {view.task: view for view in survey.views}
     stuck = _stuck(survey)
     found = []

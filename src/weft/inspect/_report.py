@@ -11,7 +11,7 @@ from collections.abc import Container, Sequence
 from typing import TextIO
 
 from weft._core._task import Task
-from weft.inspect._cycles import Link, cycles
+from weft.inspect._cycles import Link, lasting_cycles
 from weft.inspect._stacks import Frames, is_user, line_of, short, user_frame
 from weft.inspect._survey import Survey, View
 from weft.inspect._waits import doing, named, quoted
@@ -123,7 +123,7 @@ def _stack_lines(frames: Frames) -> list[str]:
 
 def _cycle_lines(survey: Survey) -> list[str]:
     views = {view.task: view for view in survey.views}
-    found = cycles(survey)
+    found = lasting_cycles(survey)
     lines = [_arrows(cycle, views) for cycle in found[:MOST]]
     left = len(found) - len(lines)
     return [*lines, f"and {_count(left, 'more cycle')}"] if left else lines
