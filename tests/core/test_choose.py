@@ -1,17 +1,33 @@
 """choose: one of many operations, exactly one, fair, whatever comes between."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
 import weft
 from weft import lowlevel
 from weft._core._event import Event
+from weft.testing import Clock, virtual_time
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with virtual_time() as clock:
+        yield clock
+
+
+def parked(fn, *arguments, **keywords) -> weft.Task:
+    """A task that runs this and waits."""
+    task = weft.spawn(fn, *arguments, **keywords)
+    while task.state in ("new", "ready"):
+        weft.checkpoint()
+    assert task.state == "parked"
+    return task
 
 
 def chooser(*cases: object, seconds: float | None = None) -> weft.Task:
-    task = weft.spawn(weft.choose, *cases, seconds=seconds)
-    weft.checkpoint()
+    task = parked(weft.choose, *cases, seconds=seconds)
     assert task.wait_kind == "choose"
     assert all(seen is case for seen, case in zip(task.wait_object, cases, strict=True))
     return task
@@ -95,8 +111,7 @@ def test_exactly_one_is_done_though_many_come_before_it_runs() -> None:
 def test_who_waits_in_line_behind_it_is_served() -> None:
     items, other = weft.Queue(), weft.Queue()
     choosing = chooser(items, other)
-    getting = weft.spawn(items.get)
-    weft.checkpoint()
+    getting = parked(items.get)
     other.put("chosen")
     items.put("got")
     assert choosing.result() == (other, "chosen")
@@ -110,10 +125,10 @@ def test_two_that_choose_meet_in_a_channel_without_a_buffer() -> None:
     assert sorted(str(task.result()[1]) for task in tasks) == ["None", "hello"]
 
 
-def test_nobody_meets_himself() -> None:
+def test_nobody_meets_himself(clock) -> None:
     tx, rx = weft.channel()
     with pytest.raises(TimeoutError):
-        weft.choose(rx, tx.sending("echo"), seconds=0.0002)
+        weft.choose(rx, tx.sending("echo"), seconds=5)
 
 
 def test_a_priority_queue_may_be_chosen() -> None:
@@ -169,10 +184,10 @@ def test_closing_ends_the_wait(which) -> None:
 # -- timeouts and cancellation ------------------------------------------------------------------
 
 
-def test_who_timed_out_or_was_cancelled_has_done_nothing() -> None:
+def test_who_timed_out_or_was_cancelled_has_done_nothing(clock) -> None:
     tx, rx = weft.channel()
     items = weft.Queue()
-    late = chooser(items, tx.sending("late"), seconds=0.0002)
+    late = chooser(items, tx.sending("late"), seconds=5)
     cancelled = chooser(items, tx.sending("cancelled"))
     late.join()
     assert isinstance(late.exception, TimeoutError)
@@ -194,8 +209,7 @@ def test_what_was_done_before_a_cancellation_stays_done() -> None:
         weft.checkpoint()
         steps.append("never")
 
-    task = weft.spawn(run)
-    weft.checkpoint()
+    task = parked(run)
     items.put("item")
     task.cancel()
     event.set()

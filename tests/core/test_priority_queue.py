@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 import weft
 
 
+def parked(fn, *arguments, **keywords) -> weft.Task:
+    """A task that runs this and waits."""
+    task = weft.spawn(fn, *arguments, **keywords)
+    while task.state in ("new", "ready"):
+        weft.checkpoint()
+    assert task.state == "parked"
+    return task
+
+
 def putter(items: weft.Queue, item: object, *arguments) -> weft.Task:
-    task = weft.spawn(items.put, item, *arguments)
-    weft.checkpoint()
+    task = parked(items.put, item, *arguments)
     assert task.state == "parked"
     return task
 

@@ -5,6 +5,7 @@ import queue as stdlib
 import sys
 import types
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,6 +14,23 @@ from hypothesis import strategies as st
 
 import weft
 from weft import lowlevel
+from weft.testing import Clock, virtual_time
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with virtual_time() as clock:
+        yield clock
+
+
+def parked(fn, *arguments, **keywords) -> weft.Task:
+    """A task that runs this and waits."""
+    task = weft.spawn(fn, *arguments, **keywords)
+    while task.state in ("new", "ready"):
+        weft.checkpoint()
+    assert task.state == "parked"
+    return task
+
 
 KINDS = {
     weft.Queue: stdlib.Queue,
@@ -23,15 +41,13 @@ EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
 def getter(items: weft.Queue, *arguments) -> weft.Task:
-    task = weft.spawn(items.get, *arguments)
-    weft.checkpoint()
+    task = parked(items.get, *arguments)
     assert task.wait_kind == "queue get" and task.wait_object is items
     return task
 
 
 def putter(items: weft.Queue, item: object, *arguments) -> weft.Task:
-    task = weft.spawn(items.put, item, *arguments)
-    weft.checkpoint()
+    task = parked(items.put, item, *arguments)
     assert task.wait_kind == "queue put" and task.wait_object is items
     return task
 
@@ -75,7 +91,7 @@ def test_whatever_is_done_with_it_it_behaves_as_the_stdlibs(kind, maxsize, opera
     ]
 
 
-def test_the_errors_are_the_stdlibs() -> None:
+def test_the_errors_are_the_stdlibs(clock) -> None:
     one = full_of("item")
     for call in (
         lambda: one.put_nowait(1),
@@ -85,11 +101,11 @@ def test_the_errors_are_the_stdlibs() -> None:
         with pytest.raises(stdlib.Full):
             call()
     none = weft.Queue()
-    for call in (none.get_nowait, lambda: none.get(False), lambda: none.get(timeout=0.0005)):
+    for call in (none.get_nowait, lambda: none.get(False), lambda: none.get(timeout=5)):
         with pytest.raises(stdlib.Empty):
             call()
     with pytest.raises(stdlib.Full):
-        one.put(1, timeout=0.0005)
+        one.put(1, timeout=5)
     assert one.get() == "item" and one.empty()
     if SHUTDOWN:
         assert weft.ShutDown is stdlib.ShutDown
@@ -226,60 +242,51 @@ def test_a_cancelled_putter_has_not_put(kind) -> None:
 
 
 @EACH
-def test_a_getter_that_was_handed_an_item_keeps_it(kind) -> None:
+def test_a_getter_that_was_handed_an_item_keeps_it(kind, clock) -> None:
     items, steps = kind(), []
 
     def run() -> None:
-        steps.append(items.get(timeout=0.0001))
+        steps.append(items.get(timeout=1))
         weft.checkpoint()
         steps.append("never")
 
-    task = weft.spawn(run)
-    weft.checkpoint()
+    task = parked(run)
     items.put("item")
-    spin(0.0003)
+    clock.advance(2)
     task.cancel()
     task.join()
     assert isinstance(task.exception, weft.Cancelled)
     assert steps == ["item"]
 
 
-def spin(seconds: float) -> None:
-    """Let a deadline pass before anybody runs."""
-    end = weft.now() + seconds
-    while weft.now() < end:
-        pass
-
-
 @EACH
-def test_a_putter_whose_item_was_taken_has_put(kind) -> None:
+def test_a_putter_whose_item_was_taken_has_put(kind, clock) -> None:
     items, steps = full_of(0, kind=kind), []
 
     def run() -> None:
-        items.put(1, timeout=0.0001)
+        items.put(1, timeout=1)
         steps.append("put")
         weft.checkpoint()
         steps.append("never")
 
-    task = weft.spawn(run)
-    weft.checkpoint()
+    task = parked(run)
     assert items.get() == 0
-    spin(0.0003)
+    clock.advance(2)
     task.cancel()
     task.join()
     assert steps == ["put"] and isinstance(task.exception, weft.Cancelled)
     assert items.get_nowait() == 1
 
 
-def test_who_timed_out_is_out_of_the_queue() -> None:
+def test_who_timed_out_is_out_of_the_queue(clock) -> None:
     items = weft.Queue(1)
-    late, patient = getter(items, True, 0.0005), getter(items)
+    late, patient = getter(items, True, 5), getter(items)
     late.join()
     assert isinstance(late.exception, stdlib.Empty)
     items.put(1)
     assert patient.result() == 1
     items.put(2)
-    late, patient = putter(items, 3, True, 0.0005), putter(items, 4)
+    late, patient = putter(items, 3, True, 5), putter(items, 4)
     late.join()
     assert isinstance(late.exception, stdlib.Full)
     assert [items.get(), items.get()] == [2, 4]
@@ -354,8 +361,7 @@ def test_it_is_open_to_subclasses_and_subscripts(kind) -> None:
 
 def test_it_tells_what_it_holds_and_who_waits() -> None:
     items = full_of(1)
-    tasks = [putter(items, 2), putter(items, 3), weft.spawn(items.join)]
-    weft.checkpoint()
+    tasks = [putter(items, 2), putter(items, 3), parked(items.join)]
     assert items.statistics() == {
         "items": 1,
         "maxsize": 1,

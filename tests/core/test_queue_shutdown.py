@@ -4,21 +4,29 @@ import pytest
 
 import weft
 
+
+def parked(fn, *arguments, **keywords) -> weft.Task:
+    """A task that runs this and waits."""
+    task = weft.spawn(fn, *arguments, **keywords)
+    while task.state in ("new", "ready"):
+        weft.checkpoint()
+    assert task.state == "parked"
+    return task
+
+
 EACH = pytest.mark.parametrize(
     "kind", [weft.Queue, weft.LifoQueue, weft.PriorityQueue], ids=lambda kind: kind.__name__
 )
 
 
 def getter(items: weft.Queue, *arguments) -> weft.Task:
-    task = weft.spawn(items.get, *arguments)
-    weft.checkpoint()
+    task = parked(items.get, *arguments)
     assert task.state == "parked"
     return task
 
 
 def putter(items: weft.Queue, item: object, *arguments) -> weft.Task:
-    task = weft.spawn(items.put, item, *arguments)
-    weft.checkpoint()
+    task = parked(items.put, item, *arguments)
     assert task.state == "parked"
     return task
 
@@ -83,8 +91,7 @@ def test_join_waits_until_all_is_done() -> None:
     items.join()
     items.put(1)
     items.put(2)
-    task = weft.spawn(items.join)
-    weft.checkpoint()
+    task = parked(items.join)
     assert task.wait_kind == "queue join" and task.wait_object is items
     items.get()
     items.task_done()
@@ -101,8 +108,7 @@ def test_immediate_shutdown_counts_what_is_dropped_as_done() -> None:
     items.put(1)
     items.put(2)
     items.get()
-    task = weft.spawn(items.join)
-    weft.checkpoint()
+    task = parked(items.join)
     items.shutdown(immediate=True)
     weft.checkpoint()
     assert not task.done
@@ -112,8 +118,7 @@ def test_immediate_shutdown_counts_what_is_dropped_as_done() -> None:
 
 def test_a_join_can_be_cancelled() -> None:
     items = full_of(1)
-    task = weft.spawn(items.join)
-    weft.checkpoint()
+    task = parked(items.join)
     task.cancel()
     with pytest.raises(weft.Cancelled):
         task.result()
