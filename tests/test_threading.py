@@ -255,6 +255,32 @@ def test_a_cancelled_waiter_holds_the_lock_while_it_cleans_up() -> None:
     assert condition.acquire(False)
 
 
+@pytest.mark.parametrize("timeout", [None, 60, 1e-6])
+def test_a_notification_passes_over_who_gave_up_but_waits_for_the_lock_to_leave(timeout) -> None:
+    """Seen: the notification went to the one that was leaving, and nobody took the slot."""
+    condition = green.Condition()
+    told = []
+
+    def wait(timeout: float | None) -> None:
+        with condition:
+            condition.wait(timeout)
+            told.append(timeout)
+
+    leaver, waiter = weft.spawn(wait, timeout), weft.spawn(wait, 3600)
+    weft.checkpoint()
+    with condition:
+        if timeout == 1e-6:
+            weft.sleep(1e-5)
+        else:
+            leaver.cancel()
+        weft.checkpoint()
+        assert leaver.wait_kind == "lock"
+        condition.notify()
+    waiter.join()
+    assert 3600 in told
+    leaver.join()
+
+
 # -- who is a thread -------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from weft._core._lock import (
     allocate_lock,
     allocate_signal,
 )
+from weft.testing import virtual_time
 
 KINDS = pytest.mark.parametrize("make", [allocate_lock, RLock, allocate_signal])
 STDLIB = {allocate_lock: threading.Lock, allocate_signal: threading.Lock, RLock: threading.RLock}
@@ -322,6 +323,16 @@ def test_a_finalizer_cannot_wait_in_a_garbage_collection(make, unraisable) -> No
 
 
 # -- cancellation ----------------------------------------------------------------------
+
+
+def test_the_shortest_timeout_waits_too() -> None:
+    """Rounded to nothing, it kept a loop from ever seeing the end of its time."""
+    lock = allocate_lock()
+    lock.acquire()
+    with virtual_time():
+        before = weft.now()
+        assert lock.acquire(timeout=1e-12) is False
+        assert weft.now() > before
 
 
 @pytest.mark.parametrize("make", [allocate_lock, RLock])

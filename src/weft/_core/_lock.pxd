@@ -15,6 +15,7 @@ cdef class Lock:
 
     cdef bint take(self, int64_t patience) except -1
     cdef bint wait(self, int64_t patience) except -1
+    cdef bint wait_for_news(self, int64_t patience) except -1
     cdef void give(self) noexcept
 
 cdef class RLock:

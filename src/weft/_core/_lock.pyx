@@ -16,7 +16,9 @@ to it. So nothing is lost either way.
 cancellation: libraries take such locks while they clean up. What does wait
 for news is a ``Condition``: its waiters are locks of ``allocate_signal``.
 There a release is meant for one waiter, so a waiter it finds already
-cancelled or timed out, but not yet running, takes it all the same.
+cancelled or timed out, but not yet running, takes it all the same; and one
+that has given up cannot be released any more, so that ``notify`` passes it
+over while it waits for the condition's own lock to leave.
 """
 
 import sys
@@ -153,7 +155,24 @@ cdef class Lock:
             return True
         if patience == 0:
             return False
-        return self.wait(patience)
+        return self.wait_for_news(patience) if self.is_signal else self.wait(patience)
+
+    cdef bint wait_for_news(self, int64_t patience) except -1:
+        """Wait for a signal's release, as ``Condition.wait`` does once its task has taken it."""
+        cdef bint is_own = self.taker == taker()
+        try:
+            if self.wait(patience):
+                return True
+        except BaseException as exc:
+            if not self.held:
+                # Released after exc was sent and before it arrived: as if it came later.
+                put_back(get_hub().current, exc)
+                return self.take(0)
+            self.held = not is_own
+            raise
+        # Given up: notify() finds it unlocked and takes the next waiter instead (gh-92530).
+        self.held = not is_own
+        return False
 
     cdef bint wait(self, int64_t patience) except -1:
         cdef Hub hub = get_hub()
@@ -171,11 +190,6 @@ cdef class Lock:
             if hub.park("lock", self, deadline_after(patience), cancellable) == WOKEN:
                 me.value = None
                 return True
-        except BaseException as exc:
-            if not self.is_signal or self.held:
-                raise
-            # Released after the exception was sent and before it arrived: as if it came later.
-            put_back(me, exc)
         finally:
             if node_linked(&me.node):
                 node_unlink(&me.node)

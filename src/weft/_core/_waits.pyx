@@ -14,6 +14,7 @@ are passed over.
 from operator import index
 
 from cpython.object cimport PyObject
+from libc.math cimport ceil
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
@@ -181,7 +182,8 @@ cdef int64_t patience_of(object blocking, object timeout) except -1:
         raise ValueError("timeout value must be a non-negative number")
     if seconds > TIMEOUT_MAX:
         raise OverflowError("timeout value is too large")
-    return <int64_t>(seconds * NSEC)
+    # Up, as CPython does: what is left of a wait may be less than 1 ns, and 0 would not wait.
+    return <int64_t>ceil(seconds * NSEC)
 
 
 cdef int64_t deadline_after(int64_t patience) noexcept:
