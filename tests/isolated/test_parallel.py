@@ -1,6 +1,7 @@
 """weft.parallel in whole programs: what workers import, Ctrl-C, the end, fork, patched modules."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,8 +75,8 @@ def until(condition) -> None:
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # or gone between open and read
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,13 @@ def is_running(pid: int) -> bool:
 def test_functions_of_the_program_itself(run, words) -> None:
     """And its classes and exceptions, there and back."""
     assert run(PROGRAM, *words) == EXPECTED
+
+
+@pytest.mark.parametrize("words", [(), ("-m", "weft", "run")], ids=["python", "weft run"])
+def test_the_program_of_the_documentation(run, words) -> None:
+    page = Path(__file__).parents[2] / "docs/offload.md"
+    _, source, _ = re.split(r"```py\n|```\n(?=\nA call)", page.read_text())
+    assert run(source, *words, "prog.py") == "118\n"
 
 
 def test_a_program_that_patches_itself(run) -> None:
@@ -168,12 +176,12 @@ def start(source: str, tmp_path: Path, *options: str) -> "subprocess.Popen[str]"
 
 
 BUSY = """
-import itertools, os, weft
+import os, weft
 from weft import _processes
 from weft._core._process import Places
 
 _processes.places = Places(2)
-idle, busy = weft.parallel(os.getpid), weft.spawn(weft.parallel, sum, itertools.repeat(0))
+idle, busy = weft.parallel(os.getpid), weft.spawn(weft.parallel, sum, range(10**12))
 weft.checkpoint()
 print(*[worker.process.pid for worker in _processes.everyone], flush=True)
 """
