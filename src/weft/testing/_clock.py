@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from weft._core import _trial
 from weft.lowlevel import now as _now
 from weft.testing import _standins
+from weft.testing._seeded import has_ambient
 
 
 class Clock:
@@ -64,6 +65,9 @@ def virtual_time() -> Iterator[Clock]:
       ...     clock.now() - start
       3600.0
     """
+    if has_ambient():
+        yield Clock()  # the schedule's
+        return
     with _standins.in_place():
         _trial.stop_clock()
         try:

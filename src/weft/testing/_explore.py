@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,11 +15,9 @@ from weft.inspect._survey import Survey
 from weft.lowlevel import current, spawn_in, unpark
 from weft.testing import _standins
 from weft.testing._leaks import describe, end, named, unfinished
-from weft.testing._schedule import seeded
+from weft.testing._seeded import aside, seeded
 
 SEED = "WEFT_SEED"
-
-_Report = Callable[[list[tuple[str, BaseException | None]]], object]
 
 
 def explore(fn: Callable[[], object], runs: int = 1000, seed: int | None = None) -> None:
@@ -58,7 +57,7 @@ def explore(fn: Callable[[], object], runs: int = 1000, seed: int | None = None)
     if seed is None:
         seed = seed_of_environment()
     seeds = range(runs) if seed is None else [seed]
-    with _standins.in_place():
+    with aside(), _standins.in_place():
         for done, number in enumerate(seeds, 1):
             failure = attempt(fn, number)
             if failure is not None:
@@ -70,7 +69,7 @@ def attempt(fn: Callable[[], object], seed: int) -> Exception | Cancelled | None
     strangers = set(_trial.own_tasks())
     known = set(_ends.uncollected())
     failures: list[tuple[str, BaseException | None]] = []
-    with seeded(seed), reporting_to(failures.extend):
+    with seeded(seed), reporting_to(failures):
         run = spawn_in(fn, name="explore")
         try:
             with told_of_deadlock(current(), strangers):
@@ -82,6 +81,8 @@ def attempt(fn: Callable[[], object], seed: int) -> Exception | Cancelled | None
                 _trial.settle()
                 report(failures, known)
         except (Exception, Cancelled) as failure:
+            if isinstance(failure, Cancelled) and not run.done:
+                raise  # it is the caller who was cancelled
             return failure
         finally:
             _trial.shuffle(None)
@@ -99,12 +100,21 @@ def report(failures: list[tuple[str, BaseException | None]], known: set[Task]) -
 
 
 @contextmanager
-def reporting_to(function: _Report) -> Iterator[None]:
-    before = _trial.on_failures(function)
+def reporting_to(failures: list[tuple[str, BaseException | None]]) -> Iterator[None]:
+    """Put what is else logged, or printed of a Thread, into ``failures``."""
+
+    def thread_failed(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            name = args.thread.name if args.thread is not None else "that is gone"
+            failures.append((f"thread {name} failed: {args.exc_value!r}", args.exc_value))
+
+    before = _trial.on_failures(failures.extend), threading.excepthook
+    threading.excepthook = thread_failed
     try:
         yield
     finally:
-        _trial.on_failures(before)
+        _trial.on_failures(before[0])
+        threading.excepthook = before[1]
 
 
 @contextmanager

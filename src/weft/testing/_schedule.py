@@ -1,14 +1,11 @@
 """Seeded schedules: which ready task runs next is random, and the same for the same seed."""
 
-import gc
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from operator import index
 
-from weft._core import _trial
 from weft.testing import _standins
 from weft.testing._clock import Clock
+from weft.testing._seeded import aside, seeded
 
 
 @contextmanager
@@ -41,26 +38,5 @@ def schedule(seed: int) -> Iterator[Clock]:
       >>> order(1) == order(1), order(1) == order(3)
       (True, False)
     """
-    with _standins.in_place(), seeded(seed):
+    with aside(), _standins.in_place(), seeded(seed):
         yield Clock()
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """:func:`schedule` without the stand-ins."""
-    number = index(seed)
-    _trial.settle()
-    _trial.stop_clock(fixed=True)
-    before = random.getstate()
-    collects = gc.isenabled()
-    gc.disable()
-    random.seed(number)
-    _trial.shuffle(number)
-    try:
-        yield
-    finally:
-        _trial.shuffle(None)
-        random.setstate(before)
-        if collects:
-            gc.enable()
-        _trial.start_clock()

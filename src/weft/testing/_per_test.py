@@ -1,0 +1,118 @@
+"""What the pytest plugin does to a test: watches for hangs, sees that its tasks end with it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from weft._core import _doubt, _pool, _trial
+from weft._core._task import Task
+from weft._errors import Deadlock
+from weft.inspect import report
+from weft.inspect._deadlock import handled_signals
+from weft.inspect._report import deadlock
+from weft.inspect._survey import Survey
+from weft.lowlevel import current, unpark
+from weft.patch import _registry
+from weft.testing._leaks import describe, end, unfinished
+from weft.testing._seeded import ambient
+
+
+@contextmanager
+def tasks_noted(started: list[Task]) -> Iterator[None]:
+    """Put into ``started`` what the block starts and does not end, itself or by tasks of its own.
+
+    What a task from before has started is not its business: a server's connections.
+    """
+    main = current()
+    strangers = set(_trial.own_tasks()) - {main}
+    try:
+        yield
+    finally:
+        for task in _trial.own_tasks():
+            origin: Task | None = task
+            while origin is not None and origin is not main and origin not in strangers:
+                origin = origin.spawned_by
+            if (origin is None or origin is main) and task is not main:
+                started.append(task)
+
+
+def end_all(started: list[Task]) -> str:
+    """End what is left of ``started``; what that was, in words, or nothing."""
+    asked = set(started)
+    left = unfinished([task for task in _trial.own_tasks() if task not in asked])
+    text = describe(left, "the test left tasks behind:") if left else ""
+    end(left)
+    started.clear()
+    return text
+
+
+@contextmanager
+def in_schedule(seed: int | None) -> Iterator[None]:
+    with ExitStack() as stack:
+        if seed is not None:
+            stack.enter_context(ambient(seed))
+        yield
+
+
+@contextmanager
+def watched(seconds: float | None, watchdogs: int) -> Iterator[None]:
+    """Fail the block if nothing can run any more, or if it takes longer than ``seconds``.
+
+    Args:
+      seconds: of real time; None for any.
+      watchdogs: OS threads that wake no task, besides its own.
+    """
+    own = watchdogs + (seconds is not None)
+
+    def on_doubt(stage: int) -> None:
+        if _trial.virtual_now() is None and not _doubt.all_hubs_idle():
+            return
+        if stage == 2 or _trial.virtual_now() is not None or is_certain(own):
+            _doubt.raise_in_main(Deadlock(deadlock(Survey())))
+
+    before = _doubt.on_doubt(on_doubt)
+    try:
+        with alarm(seconds):
+            yield
+    finally:
+        _doubt.on_doubt(before)
+
+
+def is_certain(watchdogs: int) -> bool:
+    """Whether no OS thread and no signal handler is there that could wake a task."""
+    threads = len(os.listdir("/proc/self/task")) - watchdogs
+    return threads <= _doubt.hub_count() + _pool.statistics()["idle"] and not handled_signals()
+
+
+@contextmanager
+def alarm(seconds: float | None) -> Iterator[None]:
+    """Fail the block, at its next checkpoint, once it has taken ``seconds``."""
+    if seconds is None:
+        yield
+        return
+    # An OS thread, since time may be virtual, also where threads are patched.
+    native = _registry.original("_thread")
+    over = native.allocate_lock()
+    over.acquire()
+    ended = native.allocate_lock()
+    ended.acquire()
+    main = current()
+
+    def watch() -> None:
+        try:
+            if not over.acquire(True, seconds):
+                text = f"the test took longer than {seconds:g} s\n\n{report()}"
+                if not unpark(main, exception=pytest.fail.Exception(text, pytrace=False)):
+                    main.cancel(text)
+        finally:
+            ended.release()
+
+    native.start_new_thread(watch, ())
+    try:
+        yield
+    finally:
+        over.release()
+        # Not a moment later: what it raises must not strike the next test.
+        ended.acquire()
