@@ -370,7 +370,7 @@ def test_a_map_yields_in_order_and_takes_items_as_it_goes() -> None:
     squares = weft.parallel_map(math.sqrt, items(), limit=3)
     assert taken == []
     assert [next(squares) for _ in range(5)] == [math.sqrt(number) for number in range(5)]
-    assert taken == list(range(7))
+    assert 5 <= len(taken) <= 8
     squares.close()
 
 

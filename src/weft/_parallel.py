@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from weft import _processes, _worker
-from weft._core._api import spawn
-from weft._core._task import Task
 from weft._errors import TaskError
+from weft._fanout import caller_place, results_of
 from weft._worker import ERROR, load, name_of, told_of
 
 P = ParamSpec("P")
@@ -66,23 +65,24 @@ def parallel(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 def parallel_map(
     fn: Callable[[Item], T], items: Iterable[Item], limit: int | None = None
 ) -> Iterator[T]:
-    """Call ``fn`` with each of ``items`` in other processes; yield the results, in their order.
+    """Call ``fn`` with each of ``items`` in other processes; iterate over results, in their order.
 
-    Lazy: the first calls start with the first ``next()``, and an item is taken when its call is
-    to start, so that ``items`` may be endless. The first error is raised in its place and ends
-    the iteration; that, ``close()`` and dropping the iterator cancel what is under way.
+    This is :func:`weft.map` over :func:`parallel`: lazy, with never more than ``limit`` calls and
+    results held. The first failure is raised in its place and cancels the rest, as does leaving
+    the loop; a call that is cancelled loses its process.
 
     Args:
       fn: as for :func:`parallel`, called with one argument.
-      items: anything iterable, run through in the calling task.
-      limit: how many calls may be under way, or done and not yet asked for; None for as many as
-        there are CPUs.
+      items: any iterable, endless ones too.
+      limit: how many may be under way, or done and not taken; None for as many as there are CPUs.
 
     Raises:
       ValueError: ``limit`` is below 1.
       TypeError: ``fn`` cannot be called, or ``items`` not iterated.
+      TaskError: called while a process imports the program.
 
-    Parks: ``next()``, as :func:`parallel`. Threads: any.
+    Parks: never itself; ``next()`` until there is a result. Woken by: the end of a call.
+    Threads: any.
 
     Example:
       >>> import math, weft
@@ -91,32 +91,10 @@ def parallel_map(
     """
     if not callable(fn):
         raise TypeError(f"parallel_map() needs something to call, got {fn!r}")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit must be at least 1, or None for the number of CPUs, not {limit!r}")
     refuse_during_import()
-    return results(fn, iter(items), limit or _processes.CPUS)
-
-
-def results(fn: Callable[[Item], T], items: Iterator[Item], limit: int) -> Iterator[T]:
-    tasks: deque[Task[T]] = deque()
-    try:
-        for item in items:
-            tasks.append(spawn(parallel, fn, item))
-            if len(tasks) == limit:
-                yield first_result(tasks)
-        while tasks:
-            yield first_result(tasks)
-    finally:
-        # May be a destructor: nothing here parks.
-        for task in tasks:
-            task.cancel("the parallel_map() that started it was left")
-            _ = task.exception  # one that failed already is not to be reported
-
-
-def first_result(tasks: deque[Task[T]]) -> T:
-    result = tasks[0].result()
-    tasks.popleft()
-    return result
+    call: Callable[[Item], T] = partial(parallel, fn)  # type: ignore[call-arg]
+    at_once = _processes.CPUS if limit is None else limit
+    return results_of(call, items, at_once, True, "raise", False, caller_place())
 
 
 def refuse_during_import() -> None:
