@@ -1,5 +1,6 @@
 """dump and report: what is said of each task."""
 
+import functools
 import io
 import os
 import re
@@ -136,12 +137,16 @@ SENDER, RECEIVER = weft.channel()
         (lambda: RECEIVER.receive(), "waits for an item from RECEIVER (weft.Receiver)"),
         (lambda: SENDER.send(1), "waits to send to SENDER (weft.Sender)"),
         (lambda: weft.offload(SLOW.wait), "waits for a worker thread that runs Event.wait()"),
+        (
+            lambda: weft.offload(functools.partial(SLOW.wait, 60)),
+            "waits for a worker thread that runs functools.partial(",
+        ),
     ],
 )
 def test_what_tasks_exchange(fn, reason: str, spawned) -> None:
     task = spawned(fn)
     settle()
-    assert first_line(task) == reason
+    assert first_line(task).startswith(reason)
     SLOW.set()
     task.cancel()
     task.join()
@@ -158,6 +163,22 @@ def test_a_full_queue_and_one_whose_items_are_not_done(spawned) -> None:
     QUEUE.get()
     QUEUE.task_done()
     QUEUE.task_done()
+
+
+def test_a_cycle_through_a_group(spawned) -> None:
+    lock = weft.Lock()
+
+    def parent() -> None:
+        with lock, weft.group() as g:
+            children.append(g.spawn(lock.acquire))
+
+    children: list[weft.Task] = []
+    task = spawned(parent)
+    settle()
+    line = inspect.report().splitlines()[1]
+    child = children[0].name
+    lock_name = f"a weft.Lock at {id(lock):#x}"
+    assert line == f"cycle: {task.name!r} -> {child!r} -> {lock_name} held by {task.name!r}"
 
 
 def test_a_place_in_a_group(spawned) -> None:
@@ -288,12 +309,16 @@ def test_a_repr_that_fails_does_not_fail_the_report(spawned) -> None:
         def __repr__(self) -> str:
             raise OSError("the remote side is gone")
 
+        def __getattr__(self, name: str) -> object:
+            raise OSError("the remote side is gone")
+
     def waiter() -> None:
         lowlevel.park("rudeness", Rude())
 
     task = spawned(waiter)
     settle()
-    assert "Rude whose repr failed" in first_line(task)
+    assert first_line(task).startswith("waits (rudeness) a ")
+    assert first_line(task).endswith("Rude whose repr failed")
 
 
 def test_tasks_of_other_threads_are_seen() -> None:

@@ -130,12 +130,12 @@ def _cycle_lines(survey: Survey) -> list[str]:
 
 
 def _arrows(cycle: list[Link], views: dict[Task, View]) -> str:
-    """``cycle: 'a' -> lock held by 'b' -> lock held by 'a'``."""
+    """``cycle: 'a' -> lock held by 'b' -> lock held by 'a'``; the end of a task by its name."""
     words = [f"cycle: {cycle[0].task.name!r}"]
     for link, following in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
         view, holder = views[link.task], quoted(following.task)
-        what = holder if view.kind == "join" else f"{named(view, brief=True)} held by {holder}"
-        words.append(what)
+        is_end = view.kind in ("join", "group", "result")
+        words.append(holder if is_end else f"{named(view, brief=True)} held by {holder}")
     left = len(cycle) - MOST
     if left > 0:
         words[MOST:-1] = [f"... {_count(left, 'more task')} ..."]

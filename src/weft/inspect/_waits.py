@@ -101,8 +101,9 @@ def named(view: View, *, brief: bool = False) -> str:
 def _name(view: View, what: Any, brief: bool) -> str:
     if isinstance(what, Group):
         return short(what.name)
-    if callable(what) and not isinstance(what, type) and hasattr(what, "__qualname__"):
-        return f"{what.__qualname__}()"
+    if view.kind in ("thread", "process"):
+        called = _tried(lambda: str(what.__qualname__))
+        return f"{called}()" if called else _brief(what)
     if not type(what).__module__.startswith("weft."):
         return _brief(what)
     name, kind = _variable(view, what), type_name(type(what))
