@@ -1,6 +1,7 @@
 """dump and report: what is said of each task."""
 
 import functools
+import gc
 import io
 import os
 import re
@@ -368,6 +369,17 @@ def test_in_a_signal_handler(spawned) -> None:
     signal.signal(signal.SIGUSR1, before)
     assert re.search(r"busy-\d+': running\n", texts[0])
     assert "handle: texts.append(inspect.report())" in texts[0]
+
+
+def test_a_report_leaves_no_garbage() -> None:
+    """In a cycle with the frames of whoever asked, it would keep their values."""
+    inspect.report()
+    gc.collect()
+    gc.disable()
+    for look in (inspect.report, inspect.find_cycles, lambda: deadlock(Survey())):
+        look()
+        assert gc.collect() == 0
+    gc.enable()
 
 
 def test_a_removed_working_directory_is_no_obstacle(tmp_path: Path) -> None:

@@ -95,7 +95,9 @@ class Survey:
 
 
 def _view(task: Task, limits: dict[Task, float]) -> View:
-    view = View(task, *look(task))
-    ends = [when for when in (view.deadline, limits.get(task)) if when is not None]
-    frames = own_calls_left_out(view.frames)
-    return view._replace(deadline=min(ends, default=None), frames=frames)
+    state, thread, kind, what, deadline, frames = look(task)
+    ends = [when for when in (deadline, limits.get(task)) if when is not None]
+    # In place: a frame of ours that has itself among its values would stay until it is collected,
+    # and the caller's with it.
+    frames[:] = own_calls_left_out(frames)
+    return View(task, state, thread, kind, what, min(ends, default=None), frames)
