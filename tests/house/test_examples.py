@@ -65,3 +65,23 @@ def test_fetch_says_when_there_is_no_such_file(fetch) -> None:
     done = fetch("--file", "nofile.txt")
     assert done.returncode == 2
     assert "No such file or directory: 'nofile.txt'" in done.stderr
+
+
+def check_links(run_python, *words: str):
+    return run_python(str(EXAMPLES / "check_links.py"), *words)
+
+
+def test_check_links_names_the_page_that_is_missing(run_python) -> None:
+    done = check_links(run_python, "--pages", "30", "--limit", "10")
+    assert done.stderr == ""
+    fault, summary = done.stdout.splitlines()
+    assert fault.endswith("/missing: HTTP Error 404: Not Found")
+    assert summary == "31 pages, 1 broken"
+    assert done.returncode == 1
+
+
+def test_check_links_reads_a_file(run_python, pages, tmp_path: Path) -> None:
+    urls = tmp_path / "urls.txt"
+    urls.write_text(f"http://127.0.0.1:{pages}/page/1\n\nhttp://127.0.0.1:{pages}/page/2\n")
+    done = check_links(run_python, "--file", str(urls))
+    assert (done.stdout, done.stderr, done.returncode) == ("2 pages, 0 broken\n", "", 0)
