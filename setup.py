@@ -60,6 +60,8 @@ def extensions() -> list[Extension]:
     # from gcc 14 on.
     flags += ["-Wno-unused-variable", "-Wno-unused-but-set-variable"]
     flags += ["-Wno-incompatible-pointer-types"]
+    # A constant that does not fit is a wrong one: ten seconds were once 1.4.
+    flags.append("-Werror=overflow")
     if sys.platform == "linux":
         # The core is loaded with the program's first import, so its few thread-local words find
         # room in the static block, where reading one costs no call.

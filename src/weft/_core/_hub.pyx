@@ -124,9 +124,11 @@ cdef enum:
     TURN = 1000000               # ns: the same, in time
     OPERATIONS = 64              # a task's operations without parking until it yields
     SLICE = 5000000              # ns: the same, in time
-    # ns an idle hub waits until it asks whether anything can ever run again: at first, and again.
-    DOUBT = 20000000
-    LONG_DOUBT = 10000000000
+
+# ns an idle hub waits until it asks whether anything can ever run again: at first, and again.
+# No enum, whose values are ints.
+cdef int64_t DOUBT = 20000000
+cdef int64_t LONG_DOUBT = 10000000000
 
 # Every hub of the process, appended and removed under the GIL.
 cdef list hubs = []
