@@ -102,6 +102,27 @@ def test_the_only_task_waits_for_itself(hung: Hung) -> None:
     )
 
 
+def test_a_pool_whose_only_worker_waits_for_its_own_queue(hung: Hung) -> None:
+    done = hung(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        def outer(pool):
+            return pool.submit(int).result()
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(outer, pool).result()
+        """,
+        patched=True,
+    )
+    assert done.returncode == 1
+    first, *_ = done.stderr.split("During handling")
+    wait = "    waits in concurrent.futures._base.Future.result()\n    at app.py:"
+    assert first.count(wait) == 2
+    assert "in outer: return pool.submit(int).result()\n" in first
+    assert "    waits for thread 'ThreadPoolExecutor-0_0' to end\n" in done.stderr
+
+
 def test_tasks_that_join_one_another(hung: Hung) -> None:
     text = report(
         hung(

@@ -63,8 +63,8 @@ def _wait(survey: Survey, view: View) -> str:
         return f"waits for {_listed(view, held or [])} of {short(what.name)} to end"
     if held and view.kind == "result":
         return f"waits for {'one of ' if len(held) > 1 else ''}{_listed(view, held)} to end"
-    if held and call.endswith((".Thread.join", "threading._shutdown")):
-        return f"waits for thread {held[0].name!r} to end"
+    if id(what) in survey.by_latch:
+        return f"waits for thread {survey.by_latch[id(what)].name!r} to end"
     words = _PHRASES.get(str(view.kind), f"waits ({view.kind})")
     if held is None and view.kind == "lock" and call:
         # The lock is the call's own affair.
