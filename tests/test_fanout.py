@@ -278,6 +278,8 @@ def test_wrong_use_is_said_at_once() -> None:
         weft.map(turns, 3)
     with pytest.raises(ValueError, match="at least 1, got 0"):
         weft.map(turns, [], limit=0)
+    with pytest.raises(TypeError, match="'float' object"):
+        weft.map(turns, [], limit=2.5)
     with pytest.raises(ValueError, match="'raise' or 'return', got 'ignore'"):
         weft.map(turns, [], errors="ignore")
 

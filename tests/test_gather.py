@@ -71,6 +71,14 @@ def test_first_returns_the_first_success_and_cancels_the_rest() -> None:
     assert log == ["ended"]
 
 
+def test_losers_that_fail_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    thunks = [lambda: fail(OSError()), lambda: turns(1), lambda: fail(KeyError())]
+    assert weft.first(*thunks) == 1
+    for _ in range(4):
+        weft.sleep(1e-6)
+    assert caplog.records == []
+
+
 def test_first_raises_all_failures_when_all_fail() -> None:
     with pytest.raises(ExceptionGroup, match="first: all 2 failed") as e:
         weft.first(lambda: fail(OSError("slow")), lambda: 1 / 0)

@@ -39,6 +39,8 @@ class Results(Iterator[R]):
     it is destroyed, and they are cancelled, as soon as nobody can ask for results any more.
     """
 
+    _over = True  # nothing is left to stop; so it is until __init__ has come to its end
+
     def __init__(
         self,
         fn: Callable[[T], R],
@@ -55,9 +57,9 @@ class Results(Iterator[R]):
         self._arrived: set[Task[R]] = set()  # ordered: taken, but not at the head yet
         self._failures_returned = failures_returned
         self._bar = bar
-        self._over = False
         self._feeder: Task[None] | None = None  # takes the items; from the first next() on
         self._to_begin: tuple[Any, ...] | None = (place, fn, items)
+        self._over = False
 
     def __next__(self) -> R:
         """The next result.
@@ -340,7 +342,8 @@ def first(*thunks: Callable[[], T]) -> T:
         raise
     if winner is None:
         raise BaseExceptionGroup(f"first: all {len(failures)} failed", failures)
-    stop(crew, f"task {winner.name!r} was first")
+    for loser in stop(crew, f"task {winner.name!r} was first"):
+        failure_of(loser)  # asked for, hence not logged
     return winner.result()
 
 
