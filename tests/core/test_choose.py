@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from threading import Thread as OSThread
 
 import pytest
 
@@ -279,3 +280,28 @@ def test_items_come_from_other_threads(in_thread) -> None:
     task = chooser(items, tx_rx[1])
     in_thread(tx_rx[0].send, "far")
     assert task.result() == (tx_rx[1], "far")
+
+
+@pytest.mark.leaves_tasks
+def test_who_can_never_run_again_is_given_nothing(caplog) -> None:
+    """Tasks whose thread has ended: one waits in one list, one in two."""
+    items, other = weft.Queue(), weft.Queue()
+    tx, rx = weft.channel()
+
+    def run() -> None:
+        chooser(items, other, tx.sending("lost"))
+        parked(items.get)
+        parked(tx.send, "lost")
+
+    thread = OSThread(target=run, name="hasty")
+    thread.start()
+    while thread.is_alive():
+        weft.sleep(0.0001)
+    items.put("kept")
+    with pytest.raises(TimeoutError):
+        rx.receive(0)
+    assert items.get() == "kept"
+    items.shutdown()
+    tx.close()
+    weft.sleep(0.0001)
+    assert "'hasty' ended with 3 unfinished tasks" in caplog.text

@@ -12,7 +12,7 @@ from queue import Empty, Full
 import pytest
 
 import weft
-from weft.testing import explore
+from weft.testing import explore, schedule
 
 RUNS = 100_000 if os.environ.get("WEFT_HAMMER") == "full" else 1000
 
@@ -195,6 +195,19 @@ def test_choose_does_exactly_one() -> None:
         idle(tx, other_tx, queue)
 
     explore(run, RUNS)
+
+
+def test_the_seed_decides_what_is_chosen() -> None:
+    def chosen(seed: int) -> list[object]:
+        queues = [weft.Queue() for _ in range(3)]
+        for queue in queues:
+            for _ in range(20):
+                queue.put(None)
+        with schedule(seed):
+            return [queues.index(weft.choose(*queues)[0]) for _ in range(20)]
+
+    assert chosen(1) == chosen(1)
+    assert chosen(1) != chosen(2)
 
 
 @pytest.mark.parametrize("kind", [weft.Queue, weft.PriorityQueue])

@@ -10,13 +10,14 @@ one is done.
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
-from weft._core._hub cimport Hub, get_hub
+from weft._core._hub cimport Hub, get_hub, peek_hub
 from weft._core._task cimport EXPIRED, Task
 from weft._core._waitlist cimport node_append, node_init, node_unlink
 from weft._core._waits cimport Choice, Selectable, breathe, wait_deadline
 
 from weft._errors import TaskError
 
+# Never 0; shared by all threads, under the GIL.
 cdef uint64_t lottery = 0x9e3779b97f4a7c15
 
 
@@ -99,8 +100,14 @@ cdef Py_ssize_t pick(Choice choice) noexcept:
 
 
 cdef uint64_t draw_lot() noexcept:
-    """The next number of Marsaglia's xorshift, of 64 bits (J. Stat. Soft. 8, 14)."""
+    """A random number: of the seeded schedule, if the calling thread's hub has one.
+
+    Else the next of Marsaglia's xorshift, of 64 bits (J. Stat. Soft. 8, 14).
+    """
     global lottery
+    cdef PyObject* hub = peek_hub()
+    if hub != NULL and (<Hub>hub).shuffle:
+        return (<Hub>hub).random()
     lottery ^= lottery << 13
     lottery ^= lottery >> 7
     lottery ^= lottery << 17

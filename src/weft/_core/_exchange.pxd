@@ -25,6 +25,7 @@ cdef class Exchange(Selectable):
     cdef object take_offer(self)
     cdef bint is_full(self) noexcept
     cdef object shut(self, bint drop)
+    cdef int turn_away(self, WaitList* waiters) except -1
     # ... and these do.
     cdef object wait_item(self, str kind, object end, int64_t deadline)
     cdef bint wait_room(self, str kind, object end, object item, int64_t deadline) except -1

@@ -127,10 +127,14 @@ cdef class Exchange(Selectable):
             dropped, self.items = self.items, empty
             self.changes += 1
         self.closed = True
-        for waiters in (0, 1):
-            while not list_empty(&self.putters if waiters else &self.getters):
-                throw_first(&self.putters if waiters else &self.getters, self.refusal())
+        self.turn_away(&self.getters)
+        self.turn_away(&self.putters)
         return dropped
+
+    cdef int turn_away(self, WaitList* waiters) except -1:
+        while not list_empty(waiters):
+            throw_first(waiters, self.refusal())
+        return 0
 
     # -- waiting -------------------------------------------------------------------
 
