@@ -54,6 +54,7 @@ def explore(fn: Callable[[], object], runs: int = 1000, seed: int | None = None)
       Traceback (most recent call last):
       weft._errors.ScheduleFailed: ...
     """
+    __tracebackhide__ = True  # pytest shows the line that called
     if seed is None:
         seed = seed_of_environment()
     seeds = range(runs) if seed is None else [seed]
