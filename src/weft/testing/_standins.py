@@ -20,14 +20,13 @@ from weft.patch import _registry
 
 NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns", "sleep")
 
-# id of an original -> (itself, what stands in for it), and the way back.
-THERE: dict[int, tuple[object, object]] = {}
-BACK: dict[int, tuple[object, object]] = {}
-for _name in NAMES:
-    _pair = getattr(time, _name), getattr(weft.time, _name)
-    if _pair[0] is not _pair[1]:
-        THERE[id(_pair[0])] = _pair
-        BACK[id(_pair[1])] = _pair[::-1]
+# Exchanges: the id of a function -> itself, and what is put in its place.
+_Swaps = dict[int, tuple[object, object]]
+
+# As they were before any patch.
+_NATIVE = {name: _registry.originals.get(("time", name), getattr(time, name)) for name in NAMES}
+# Both of each: a module may have taken the stand-in.
+_ALL = {id(each) for name in NAMES for each in (_NATIVE[name], getattr(weft.time, name))}
 
 _Put = Callable[[str, Any], None]
 # Searching thousands of functions takes long, so what was found stays: each with a way to set it.
@@ -42,23 +41,29 @@ def in_place() -> Iterator[None]:
     """A block in which weft's functions stand in for the stdlib's; may be nested."""
     global _users
     if not _users:
-        exchange(THERE)
+        exchange(swaps())
     _users += 1
     try:
         yield
     finally:
         _users -= 1
         if not _users:
-            exchange(BACK)
+            exchange({id(new): (new, old) for old, new in swaps().values()})
 
 
-def exchange(swaps: dict[int, tuple[object, object]]) -> None:
+def swaps() -> _Swaps:
+    """Each of the stdlib's functions that is not patched, with what stands in for it."""
+    names = [name for name in NAMES if ("time", name) not in _registry.originals]
+    return {id(_NATIVE[name]): (_NATIVE[name], getattr(weft.time, name)) for name in names}
+
+
+def exchange(pairs: _Swaps) -> None:
     for names in new_modules():
         search(names, names.__setitem__)
         for owned in _registry.classes(names):
             search(vars(owned), partial(setattr, owned))
     for holder, put in _holders:
-        replace(holder, put, swaps)
+        replace(holder, put, pairs)
 
 
 def new_modules() -> Iterator[dict[str, Any]]:
@@ -80,7 +85,7 @@ def search(names: Mapping[str, Any], put: _Put) -> None:
 
 
 def is_one(value: object) -> bool:
-    return id(value) in THERE or id(value) in BACK
+    return id(value) in _ALL
 
 
 def defaults(function: FunctionType) -> list[object]:
@@ -88,9 +93,9 @@ def defaults(function: FunctionType) -> list[object]:
     return [*(function.__defaults__ or ()), *keywords.values()]
 
 
-def replace(names: Mapping[str, Any], put: _Put, swaps: dict[int, tuple[object, object]]) -> None:
+def replace(names: Mapping[str, Any], put: _Put, pairs: _Swaps) -> None:
     for name, value in list(names.items()):
-        if id(value) in swaps:
-            put(name, swaps[id(value)][1])
+        if id(value) in pairs:
+            put(name, pairs[id(value)][1])
         elif type(value) is FunctionType:
-            _registry.repair_defaults(value, swaps)
+            _registry.repair_defaults(value, pairs)
