@@ -95,7 +95,8 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from weft._core._queue import LifoQueue, PriorityQueue, Queue, ShutDown
+    from weft._core._priority import PriorityQueue
+    from weft._core._queue import LifoQueue, Queue, ShutDown
     from weft._offload import offload
     from weft._parallel import parallel, parallel_map
 del TYPE_CHECKING
@@ -103,7 +104,7 @@ del TYPE_CHECKING
 # What is dear to import is imported when it is first asked for (PEP 562).
 _LAZY = {
     "LifoQueue": "weft._core._queue",
-    "PriorityQueue": "weft._core._queue",
+    "PriorityQueue": "weft._core._priority",
     "Queue": "weft._core._queue",
     "ShutDown": "weft._core._queue",
     "inspect": "weft.inspect",
