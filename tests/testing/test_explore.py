@@ -154,6 +154,12 @@ def test_tasks_from_before_are_none_of_its_business() -> None:
     task.join()
 
 
+def test_a_caller_that_is_cancelled_is_no_failure_of_the_function() -> None:
+    with pytest.raises(TimeoutError, match="the timeout of 5 s"), weft.timeout(5):
+        explore(lambda: weft.sleep(3600))
+    assert statistics()["tasks"] == 0
+
+
 def test_what_is_no_failure_passes_as_it_is() -> None:
     with pytest.raises(pytest.skip.Exception):
         explore(lambda: pytest.skip("not here"))

@@ -31,27 +31,22 @@ def shuffle(seed):
     """Have this hub run its ready tasks in an order that ``seed`` decides; None ends that.
 
     A running task may also lose its turn at each operation that could park.
-
-    Returns:
-      The state of the order so far, None if there was none.
     """
     cdef Hub hub = get_hub()
-    cdef uint64_t before = hub.shuffle
     if seed is None:
         hub.shuffle = 0
-    else:
-        # splitmix64, so that neighbouring seeds have nothing in common; xorshift needs a bit set.
-        hub.shuffle = spread(<uint64_t>(seed & 0xffffffffffffffff)) or 1
-        # With random ranks a task may be kept waiting through a long run of others, which an
-        # even choice hardly ever does (S. Burckhardt et al., "A randomized scheduler with
-        # probabilistic guarantees of finding bugs"); an order that lasts for one pick is even.
-        hub.constancy = CONSTANCIES[hub.random() & 3]
-        hub.order = hub.random()
-        hub.last_stranger = _task.last_id
-        run_out_of_breath()
-        # The next turn of the hub must come where it does in every run with this seed.
-        hub.operations = hub.handoffs = 0
-    return before if before else None
+        return
+    # splitmix64, so that neighbouring seeds have nothing in common; xorshift needs a bit set.
+    hub.shuffle = spread(<uint64_t>(seed & 0xffffffffffffffff)) or 1
+    # With random ranks a task may be kept waiting through a long run of others, which an
+    # even choice hardly ever does (S. Burckhardt et al., "A randomized scheduler with
+    # probabilistic guarantees of finding bugs"); an order that lasts for one pick is even.
+    hub.constancy = CONSTANCIES[hub.random() & 3]
+    hub.order = hub.random()
+    hub.last_stranger = _task.last_id
+    run_out_of_breath()
+    # The next turn of the hub must come where it does in every run with this seed.
+    hub.operations = hub.handoffs = 0
 
 
 def stop_clock(bint fixed=False):
