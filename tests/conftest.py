@@ -1,5 +1,6 @@
 """What tests of every part share: programs run in processes of their own."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from hypothesis import settings
 # The machine is shared and the core is compiled: a slow example says nothing.
 settings.register_profile("weft", deadline=None)
 settings.load_profile("weft")
+
+# A shell's background job ignores Ctrl-C, and so would every program started from here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -21,7 +21,7 @@ cdef class Hub(Scheduler):
     cdef readonly Poller poller
     cdef int64_t time                # ns: when the clock was last read for a switch
     cdef int64_t turn_end            # ns: when the hub must run, however short the tasks' turns
-    cdef int64_t slice_end           # ns: when the running task has had its share
+    cdef int64_t slice_end           # ns: when the running task has had its share; 0 until it asks
     cdef int handoffs                # tasks that may still be resumed before the hub runs
     cdef int operations              # operations the running task may still do without parking
     cdef bint sleeping               # waits on the kernel without the GIL: other threads wake it
@@ -58,6 +58,7 @@ cdef class Hub(Scheduler):
     cdef int deliver(self, Task me, bint cancellable) except -1
     cdef int yield_now(self, Task me) except -1
     cdef int share(self) except -1
+    cdef bint time_is_up(self) noexcept
     cdef int switch_away(self, Task me) except -1
     cdef PyObject* next_target(self) noexcept
     cdef bint turn_is_over(self) noexcept

@@ -122,7 +122,9 @@ cdef extern from "Python.h":
 cdef enum:
     HANDOFFS = 64                # task switches between two runs of the hub
     TURN = 1000000               # ns: the same, in time
-    OPERATIONS = 64              # a task's operations without parking until it yields
+    # A task's operations without parking until it yields. The first of them looks at the clock,
+    # and every eighth after it.
+    OPERATIONS = 65
     SLICE = 5000000              # ns: the same, in time
 
 # ns an idle hub waits until it asks whether anything can ever run again: at first, and again.
@@ -321,12 +323,22 @@ cdef class Hub(Scheduler):
 
     cdef int share(self) except -1:
         """The running task has had its operations or its time: to the back."""
-        if self.operations > 0 and now_ns() < self.slice_end:
+        if self.operations > 0 and not self.time_is_up():
             return 0
         self.operations = 1 if self.shuffle else OPERATIONS
         if self.current is not None and not collecting:
             self.yield_now(self.current)
         return 0
+
+    cdef bint time_is_up(self) noexcept:
+        """Whether the running task has had its slice, which begins with its first operation.
+
+        Not with the hub's last look at the clock: that may be old, and the time since another's.
+        """
+        cdef int64_t now = now_ns()
+        if self.slice_end == 0:
+            self.slice_end = now + SLICE
+        return now >= self.slice_end
 
     cdef int switch_away(self, Task me) except -1:
         """To the next ready task if it has a stack and the turn lasts, else to the hub."""
@@ -382,7 +394,7 @@ cdef class Hub(Scheduler):
         (<Task>task).state = RUNNING
         self.current = <Task>task
         self.switches += 1
-        self.slice_end = self.time + SLICE
+        self.slice_end = 0
         self.operations = 1 if self.shuffle else OPERATIONS
 
     # -- the loop --------------------------------------------------------------

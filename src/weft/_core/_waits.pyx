@@ -29,12 +29,12 @@ from weft._errors import Cancelled
 cdef extern from *:
     """
     /* Operations of this thread until it looks at the clock. */
-    static __thread int weft_breath = 64;
+    static __thread int weft_breath = 32;
     """
     int weft_breath
 
 cdef enum:
-    BREATH = 64
+    BREATH = 32
 
 # _thread.TIMEOUT_MAX on Linux: what fits 64 bits in ns, in whole seconds.
 TIMEOUT_MAX = 9223372036.0
@@ -157,7 +157,7 @@ cdef int give_way() except -1:
         # A seeded schedule may let others run at every operation that could park.
         run_out_of_breath()
         (<Hub>hub).operations = 0
-    elif now_ns() < (<Hub>hub).slice_end:
+    elif not (<Hub>hub).time_is_up():
         return 0
     me.shields += 1
     try:
