@@ -47,6 +47,8 @@ cdef int64_t GRACE = 1000000000          # ns that cancelled tasks have to end w
 # the end. Not a WeakSet: that is Python code, where a signal handler might run, and park,
 # while the task it runs on is done already.
 cdef set failed = set()
+# What exit_with() was given; 0 leaves it to the interpreter.
+cdef int exit_code = 0
 cdef object forget_failed = failed.discard
 
 
@@ -140,6 +142,15 @@ def _report_failures(list failures):
 
 # -- the end of the program ---------------------------------------------------------------
 
+def exit_with(int code):
+    """Have the process exit with ``code`` when all that is called at exit has been.
+
+    For what goes wrong when the program itself has ended, and with it the say in that.
+    """
+    global exit_code
+    exit_code = code
+
+
 def _end_program():
     """Registered with atexit before the program's own functions, so it runs after them."""
     cdef Hub hub
@@ -152,6 +163,10 @@ def _end_program():
     for task in uncollected():
         (<Task>task).collected = True
         _report_failures([(complaint(task), (<Task>task).value)])
+    if exit_code:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
 
 
 cdef int cancel_the_rest(Hub hub) except -1:

@@ -7,14 +7,17 @@ program's end waits for.
 import _thread
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import weft.threading
+from weft._core._ends import exit_with
 from weft._core._local import native_ident
 from weft._core._lock import allocate_latch
+from weft._errors import Deadlock
 from weft._modules import view
 from weft._threads import GREEN, JOINABLE
 from weft.patch import _late, _registry
@@ -36,8 +39,13 @@ def patch() -> None:
     shut_down = threading._shutdown  # type: ignore[attr-defined]
 
     def _shutdown() -> None:
-        shut_down()
-        join_natives()
+        try:
+            shut_down()
+            join_natives()
+        except Deadlock as report:
+            # The interpreter would call it ignored, and report success.
+            sys.excepthook(Deadlock, report.with_traceback(None), None)
+            exit_with(1)
 
     _registry.replace(threading, "_shutdown", _shutdown)
     _registry.replace(signal, "pthread_kill", pthread_kill)
