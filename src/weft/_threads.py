@@ -29,6 +29,9 @@ JOINABLE = sys.version_info >= (3, 13)  # _thread has handles to join, and no se
 
 _native_count = _thread._count
 
+# Modules that start threads for others: a thread was spawned where these were called.
+_STARTERS = ("threading", "weft.threading", "concurrent.futures.thread")
+
 # Green threads that run, each with what to call when it has ended.
 _running: dict[Task, Callable[[], object] | None] = {}
 # Handles of the running threads that the interpreter's exit waits for (from 3.13 on).
@@ -65,7 +68,7 @@ def _spawn(
 ) -> Task:
     task = spawn_in(_run, (function, args, kwargs, ended), context=Context())
     caller = sys._getframe(2)
-    while caller.f_back and caller.f_globals.get("__name__") in ("threading", "weft.threading"):
+    while caller.f_back and caller.f_globals.get("__name__") in _STARTERS:
         caller = caller.f_back
     spawned_by(task, caller)
     thread: Any = getattr(function, "__self__", None)

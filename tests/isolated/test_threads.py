@@ -25,6 +25,20 @@ def test_threads_are_tasks_and_keep_their_class(patched) -> None:
     assert lines == [f"worker {n} worker {n} True" for n in range(3)] + ["3 1", "True"]
 
 
+def test_a_pools_thread_was_spawned_where_the_program_submitted(patched) -> None:
+    lines = patched("""
+        from concurrent.futures import ThreadPoolExecutor
+        import weft
+
+        def submit(pool):
+            return pool.submit(lambda: weft.current().spawn_place)
+
+        with ThreadPoolExecutor() as pool:
+            print(submit(pool).result())
+    """)
+    assert lines == ["<string>:8 in submit"]
+
+
 def test_a_thousand_threads_take_one_os_thread(patched) -> None:
     lines = patched("""
         import os, threading, time
