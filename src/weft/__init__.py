@@ -41,8 +41,6 @@ from weft._errors import (
     WeftError,
     WorkerDied,
 )
-from weft._fanout import first, gather, map  # noqa: A004
-from weft._pool import Pool
 from weft._tasks import joinall
 
 __all__ = [
@@ -97,18 +95,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from weft._core._priority import PriorityQueue
     from weft._core._queue import LifoQueue, Queue, ShutDown
+    from weft._fanout import first, gather, map  # noqa: A004
     from weft._offload import offload
     from weft._parallel import parallel, parallel_map
+    from weft._pool import Pool
 del TYPE_CHECKING
 
 # What is dear to import is imported when it is first asked for (PEP 562).
 _LAZY = {
     "LifoQueue": "weft._core._queue",
+    "Pool": "weft._pool",
     "PriorityQueue": "weft._core._priority",
     "Queue": "weft._core._queue",
     "ShutDown": "weft._core._queue",
+    "first": "weft._fanout",
+    "gather": "weft._fanout",
     "inspect": "weft.inspect",
     "lowlevel": "weft.lowlevel",
+    "map": "weft._fanout",
     "offload": "weft._offload",
     "parallel": "weft._parallel",
     "parallel_map": "weft._parallel",
