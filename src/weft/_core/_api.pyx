@@ -202,7 +202,7 @@ def spend():
     Raises:
       Cancelled: the task was cancelled and its share is used up.
 
-    Parks: every 64th call, or after 5 ms without parking. Threads: any.
+    Parks: every 65th call, or 5 ms after the first, without parking. Threads: any.
     """
     charge(get_hub())
 
