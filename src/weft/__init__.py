@@ -93,12 +93,20 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from weft import inspect as inspect
+    from weft import lowlevel as lowlevel
+    from weft import patch as patch
+    from weft import servers as servers
+    from weft import socket as socket
+    from weft import ssl as ssl
+    from weft import testing as testing
     from weft._core._priority import PriorityQueue
     from weft._core._queue import LifoQueue, Queue, ShutDown
     from weft._fanout import first, gather, map  # noqa: A004
     from weft._offload import offload
     from weft._parallel import parallel, parallel_map
     from weft._pool import Pool
+    from weft.servers import serve_tcp as serve_tcp
 del TYPE_CHECKING
 
 # What is dear to import is imported when it is first asked for (PEP 562).

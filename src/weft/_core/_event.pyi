@@ -1,7 +1,9 @@
 from typing import final
 
+from weft._core._waits import Selectable
+
 @final
-class Event:
+class Event(Selectable):
     def set(self) -> None: ...
     def clear(self) -> None: ...
     def is_set(self) -> bool: ...

@@ -19,6 +19,8 @@ from weft._core._sys cimport NSEC, forever
 from weft._core._task cimport Task, caller_place, deadline_at, deadline_in
 from weft._core._timers cimport timer_init
 
+from types import GenericAlias
+
 from weft._errors import Cancelled, TaskError
 
 
@@ -33,6 +35,8 @@ cdef class Timeout(Canceller):
       >>> limit.expired
       True
     """
+
+    __class_getitem__ = classmethod(GenericAlias)
 
     def __cinit__(self):
         timer_init(&self.timer, <PyObject*>self)

@@ -20,6 +20,7 @@ from weft._core._timers cimport timer_init
 from weft._core._waitlist cimport list_init, node_append, node_init, node_linked, node_unlink
 
 from functools import partial
+from types import GenericAlias
 
 from weft._errors import Cancelled, TaskError
 
@@ -95,6 +96,9 @@ cdef class Task(greenlet):
       >>> task.result()
       1024
     """
+
+    # Annotations are evaluated, and strict checkers want ``weft.Task[str]``.
+    __class_getitem__ = classmethod(GenericAlias)
 
     def __cinit__(self):
         global last_id
