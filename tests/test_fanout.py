@@ -278,8 +278,12 @@ def test_wrong_use_is_said_at_once() -> None:
         weft.map(turns, 3)
     with pytest.raises(ValueError, match="at least 1, got 0"):
         weft.map(turns, [], limit=0)
-    with pytest.raises(TypeError, match="'float' object"):
+    with pytest.raises(TypeError, match=r"limit is how many .* got 2\.5"):
         weft.map(turns, [], limit=2.5)
+    with pytest.raises(TypeError, match=r"limit is how many .* got None"):
+        weft.map(turns, [], limit=None)
+    with pytest.raises(TypeError, match=r"limit is how many .* got \[3, 4\]"):
+        weft.map(pow, [1, 2], [3, 4])  # as the builtin would take them
     with pytest.raises(ValueError, match="'raise' or 'return', got 'ignore'"):
         weft.map(turns, [], errors="ignore")
 

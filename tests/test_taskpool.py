@@ -92,7 +92,8 @@ def test_a_failing_block_cancels_the_tasks() -> None:
         weft.checkpoint()
         raise KeyError
     assert task.done
-    assert "the block of the pool ended" in str(task.exception)
+    assert str(task.exception).startswith("the block of the pool ended: KeyError() (by task 'main'")
+    assert str(task.exception).endswith(" in test_a_failing_block_cancels_the_tasks)")
 
 
 def test_a_block_that_is_cancelled_while_it_waits_cancels_the_tasks() -> None:
@@ -124,7 +125,9 @@ def test_join_gives_up_after_its_seconds() -> None:
     pool.cancel("enough")
     assert pool.join(60)
     assert pool.join()
-    assert "enough" in str(tasks[0].exception)
+    said = str(tasks[0].exception)
+    assert said.startswith("enough (by task 'main' at ")
+    assert said.endswith(" in test_join_gives_up_after_its_seconds)")  # not in weft's own code
 
 
 def test_a_pool_goes_on_after_cancel() -> None:
@@ -144,6 +147,8 @@ def test_a_task_cannot_wait_for_its_own_pool() -> None:
 def test_wrong_use_is_said() -> None:
     with pytest.raises(ValueError, match="at least 1, got 0"):
         weft.Pool(0)
+    with pytest.raises(TypeError, match=r"size is how many tasks .* got 'two'"):
+        weft.Pool("two")
     pool = weft.Pool(1)
     for _ in range(3):
         with pytest.raises(TypeError, match="needs something to call, got 3"):

@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import islice
+from operator import index
 from types import CodeType
 from typing import Any, Literal, NoReturn, TypeVar, overload
 
@@ -224,7 +225,7 @@ def map(  # noqa: A001
       An iterator, to be used by one task at a time.
 
     Raises:
-      TypeError: ``fn`` cannot be called, or ``items`` not iterated.
+      TypeError: ``fn`` cannot be called, ``items`` not iterated, or ``limit`` is no integer.
       ValueError: ``limit`` is less than 1, or ``errors`` neither of the two.
 
     Parks: never itself; ``next()`` until there is a result. Woken by: the end of a call.
@@ -252,8 +253,7 @@ def results_of(
     """:func:`map` for those who build on it: as if called at ``place``."""
     if not callable(fn):
         raise TypeError(f"map() needs a function to call with each item, got {fn!r}")
-    if limit < 1:
-        raise ValueError(f"limit is how many may be in flight at once, at least 1, got {limit!r}")
+    check_count("limit is how many may be in flight at once, at least 1", limit)
     if errors not in ("raise", "return"):
         raise ValueError(f"errors must be 'raise' or 'return', got {errors!r}")
     source = iter(items)
@@ -264,6 +264,16 @@ def results_of(
         bar = bar_over(len(items) if isinstance(items, Sized) else None)
     order: deque[Task[R]] | None = deque() if ordered else None
     return Results(fn, source, limit, order, errors == "return", bar, place)
+
+
+def check_count(rule: str, given: object) -> None:
+    """Raise an error that says ``rule`` unless ``given`` is a whole number from 1 up."""
+    try:
+        enough = index(given) >= 1  # type: ignore[arg-type]  # to be found out
+    except TypeError:
+        raise TypeError(f"{rule}, got {given!r}") from None
+    if not enough:
+        raise ValueError(f"{rule}, got {given!r}")
 
 
 def gather(*thunks: Callable[[], T]) -> list[T]:

@@ -16,7 +16,7 @@ from weft._core._crew import Crew
 from weft._core._scope import shield
 from weft._core._semaphore import Semaphore
 from weft._core._task import Task
-from weft._fanout import Results, caller_place, results_of
+from weft._fanout import Results, caller_place, check_count, results_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +39,7 @@ class Pool:
       size: how many tasks may run at once.
 
     Raises:
+      TypeError: ``size`` is no integer.
       ValueError: ``size`` is less than 1.
 
     Example:
@@ -50,8 +51,7 @@ class Pool:
     """
 
     def __init__(self, size: int) -> None:
-        if size < 1:
-            raise ValueError(f"size is how many tasks may run at once, at least 1, got {size!r}")
+        check_count("size is how many tasks may run at once, at least 1", size)
         self.size = size
         self._places = Semaphore(size)
         self._crew = Crew("pool", caller_place(), self._places)
@@ -147,8 +147,7 @@ class Pool:
 
         Parks: never. Threads: any.
         """
-        for task in self._crew.tasks:
-            task.cancel(msg)
+        self._crew.cancel_each(caller_place(), msg)
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +166,7 @@ class Pool:
             raise
         finally:
             if exc is not None:
-                self.cancel(f"the block of the pool ended: {exc!r}")
+                self._crew.cancel_each(caller_place(), f"the block of the pool ended: {exc!r}")
                 with shield():
                     self.join()
 

@@ -93,6 +93,14 @@ cdef class Crew(Canceller):
                 self.asked.add(task)
                 (<Task?>task).cancel_with(self)
 
+    def cancel_each(self, place, msg=None):
+        """:meth:`Task.cancel` of every task, as if called at ``place``; the crew goes on.
+
+        Parks: never. Threads: any.
+        """
+        for task in list(self.children):
+            (<Task?>task).cancel_at(msg, place)
+
     def abandon(self, str reason):
         """:meth:`cancel`, and nobody will take what ends: failures are logged.
 

@@ -78,6 +78,7 @@ cdef class Task(greenlet):
     cdef unsigned char is_main            # stands for a thread's main greenlet
     cdef unsigned char cancellable        # of the current park
 
+    cdef bint cancel_at(self, object msg, object place) except -1
     cdef bint cancel_with(self, object request) noexcept
 
 # The id of the task made last.

@@ -297,11 +297,15 @@ cdef class Task(greenlet):
 
         Parks: never. Threads: any.
         """
+        return self.cancel_at(msg, caller_place())
+
+    cdef bint cancel_at(self, object msg, object place) except -1:
+        """:meth:`cancel`, as if called at ``place``."""
         if self.state == DONE or self.state == ABANDONED:
             return False
         exc = Cancelled(f"task {self.name!r} was cancelled" if msg is None else msg)
         exc.by = caller_name()
-        exc.where = caller_place()
+        exc.where = place
         self.cancel_with(exc)
         return True
 
