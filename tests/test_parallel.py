@@ -303,6 +303,17 @@ def test_a_timeout_ends_the_computation(jobs, tmp_path) -> None:
     assert scope.expired
 
 
+def test_what_ends_the_wait_is_shown_alone(jobs, tmp_path) -> None:
+    """No "during handling of BlockingIOError ..." before the traceback."""
+    path = tmp_path / "pid"
+    task = weft.spawn(weft.parallel, jobs.announce, str(path))
+    until(path.exists)
+    task.cancel()
+    assert task.join(SECONDS)
+    assert isinstance(task.exception, weft.Cancelled)
+    assert task.exception.__context__ is None
+
+
 def test_a_task_cancelled_while_it_sends(jobs) -> None:
     """The worker gets a part of the call, and never the rest."""
     pid = weft.parallel(os.getpid)

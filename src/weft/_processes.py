@@ -114,8 +114,12 @@ class Worker:
         self.unsent = b""
         while rest:
             try:
-                rest = rest[self.socket.send(rest) :]
+                sent = self.socket.send(rest)
             except BlockingIOError:
+                sent = 0
+            if sent:
+                rest = rest[sent:]
+            else:  # here, so that what ends the wait is shown without the error above
                 wait_for_call(self.socket.fileno(), True, fn)
 
     def receive(self, fn: object) -> bytearray:
@@ -133,11 +137,13 @@ class Worker:
             try:
                 some = self.socket.recv(min(length - len(data), CHUNK))
             except BlockingIOError:
+                some = None
+            if some is None:  # here, so that what ends the wait is shown without the error above
                 wait_for_call(self.socket.fileno(), False, fn)
-                continue
-            if not some:
+            elif some:
+                data += some
+            else:
                 raise EOFError
-            data += some
         return data
 
     def lives(self) -> bool:
