@@ -184,6 +184,17 @@ def test_the_command_runs_the_test_again() -> None:
     assert f"\n    {found.command}\n" in str(found)
 
 
+def test_the_command_patches_what_was_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (["/usr/bin/weft", "run"], ["-m", "weft", "run"]):
+        monkeypatch.setattr(sys, "orig_argv", ["python", *words, "-m", "pytest"])
+        assert failed(racy).command.partition(" ")[2].startswith("weft run -m pytest tests/")
+
+
+def test_to_try_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="how many schedules are tried, at least 1, got 0"):
+        explore(racy, runs=0)
+
+
 def test_the_command_runs_a_program_again(run_python, tmp_path) -> None:
     program = tmp_path / "race.py"
     program.write_text(

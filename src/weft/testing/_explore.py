@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 from weft._core import _doubt, _ends, _trial
 from weft._core._task import Task
@@ -35,6 +36,7 @@ def explore(fn: Callable[[], object], runs: int = 1000, seed: int | None = None)
 
     Raises:
       ScheduleFailed: from the failure; its text says how to run that schedule again.
+      ValueError: ``runs`` is less than 1: nothing would have been tried.
       TaskError: there is a virtual clock already, in this thread or another.
 
     Parks: always. Woken by: the end of each run. Threads: any, one at a time.
@@ -55,6 +57,8 @@ def explore(fn: Callable[[], object], runs: int = 1000, seed: int | None = None)
       weft._errors.ScheduleFailed: ...
     """
     __tracebackhide__ = True  # pytest shows the line that called
+    if runs < 1:
+        raise ValueError(f"runs is how many schedules are tried, at least 1, got {runs!r}")
     if seed is None:
         seed = seed_of_environment()
     seeds = range(runs) if seed is None else [seed]
@@ -159,7 +163,10 @@ def replay_command(seed: int) -> str:
     test = os.environ.get("PYTEST_CURRENT_TEST")
     if test is None or "pytest" not in sys.modules:
         return f"{SEED}={seed} {shlex.join(sys.orig_argv)}"
-    return f"{SEED}={seed} python -m pytest {shlex.quote(test.rpartition(' (')[0])}"
+    # Unpatched it would be another program.
+    words = [os.path.basename(word) for word in sys.orig_argv]
+    program = "weft run" if ("weft", "run") in pairwise(words) else "python"
+    return f"{SEED}={seed} {program} -m pytest {shlex.quote(test.rpartition(' (')[0])}"
 
 
 def schedule_failed(seed: int, runs: int, failure: BaseException) -> ScheduleFailed:
