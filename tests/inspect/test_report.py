@@ -195,6 +195,18 @@ def test_a_place_in_a_group(spawned) -> None:
     assert first_line(task) == expected
 
 
+def test_a_token_of_a_limiter(spawned) -> None:
+    def borrow() -> None:
+        with limiter:
+            wait_here()
+
+    limiter = weft.CapacityLimiter(1)
+    owner, waiting = spawned(borrow), spawned(borrow)
+    settle()
+    expected = f"waits for a token of limiter (weft.CapacityLimiter), held by {owner.name!r}"
+    assert first_line(waiting) == expected
+
+
 def test_a_limit_around_the_wait_is_the_time_left(spawned) -> None:
     def limited() -> None:
         with weft.move_on_after(30), weft.move_on_after(90):

@@ -21,7 +21,7 @@ _PHRASES = {
     "choose": "waits for one of",
     "condition": "waits to be notified by",
     "event": "waits for",
-    "limiter": "waits for a place in",
+    "limiter": "waits for a token of",
     "lock": "waits for",
     "place in group": "waits for a place in",
     "poll": "waits for one of the descriptors",
