@@ -10,6 +10,9 @@ Example:
   ...     return x * x
   >>> [task.result() for task in [weft.spawn(square, n) for n in range(4)]]
   [0, 1, 4, 9]
+
+PYTEST_DONT_REWRITE: ``weft run -m pytest`` has imported this before pytest could, which
+otherwise warns of it; the plugin asserts nothing.
 """
 
 from weft._core._api import (

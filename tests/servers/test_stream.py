@@ -225,6 +225,9 @@ def test_ipv6(serve, connect):
     [
         ("not callable", LOOPBACK, {}, TypeError),
         (echo, 8080, {}, TypeError),
+        (echo, ("127.0.0.1",), {}, TypeError),
+        (echo, ("127.0.0.1", "http"), {}, TypeError),
+        (echo, "127.0.0.1:8080", {}, ValueError),
         (echo, ("127.0.0.1", 70000), {}, OverflowError),
         (echo, LOOPBACK, {"limit": 0}, ValueError),
         (echo, ("203.0.113.1", 0), {}, OSError),

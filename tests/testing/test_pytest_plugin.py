@@ -144,6 +144,128 @@ def test_a_test_has_only_so_long(pytest_says: Run) -> None:
     assert "'main': " in said
 
 
+def test_a_test_that_goes_on_after_its_time_fails_at_its_end(pytest_says: Run) -> None:
+    said = pytest_says(
+        """
+        @pytest.mark.weft(timeout=0.05)
+        def test_swallows():
+            try:
+                weft.sleep(3600)
+            except BaseException:
+                pass
+
+        @pytest.mark.weft
+        def test_next():
+            weft.sleep(0.001)
+        """
+    )
+    assert "1 failed, 1 passed" in said
+    assert "took longer than 0.05 s, and went on when it was told so" in said
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "queue.Queue().get()",  # of the stdlib, unpatched
+        "(pair := socket.socketpair())[0].recv(1)",
+        "time.sleep(3600)",
+        "sum(1 for _ in itertools.count())",
+        "weft.spawn(queue.Queue().get).result()",
+    ],
+)
+def test_what_hangs_outside_of_weft_is_ended_too(pytest_says: Run, wait: str) -> None:
+    said = pytest_says(
+        f"""
+        import itertools, queue, socket
+
+        @pytest.mark.weft(timeout=0.05)
+        def test_hangs():
+            {wait}
+
+        @pytest.mark.weft
+        def test_next():
+            weft.sleep(0.001)
+        """
+    )
+    assert "1 failed, 1 passed" in said
+    assert "the test took longer than 0.05 s\n" in said
+    assert f"in test_hangs: {wait}" in said
+
+
+def test_a_still_thread_is_reported_while_it_hangs(pytest_says: Run) -> None:
+    said = pytest_says(
+        """
+        import queue
+        from weft.testing import _alarm
+
+        _alarm.LONG = 0.02
+
+        @pytest.mark.weft
+        def test_hangs():
+            try:
+                queue.Queue().get(timeout=0.5)
+            except queue.Empty:
+                pass
+        """
+    )
+    assert "1 passed" in said
+    assert "no task has parked for 0.02 s in a test marked weft" in said
+    assert "in test_hangs: queue.Queue().get(timeout=0.5)" in said
+
+
+def test_each_test_has_a_hub_of_its_own(pytest_says: Run) -> None:
+    said = pytest_says(
+        """
+        from weft import lowlevel, socket
+        values = threading.local()
+
+        def test_unmarked():
+            a, b = socket.socketpair()
+            task = weft.spawn(b.recv, 1)
+            weft.sleep(0)
+            a.send(b"x")
+            task.join()
+            weft.current().cancel("not come to")
+            values.seen = a, b
+
+        @pytest.mark.weft
+        def test_first():
+            counts = lowlevel.statistics()
+            assert counts["descriptors"] <= 1 and counts["passes"] == 0
+            weft.sleep(0.001)
+            a, b = values.seen
+            a.send(b"y")
+            assert b.recv(1) == b"y"
+
+        @pytest.fixture(scope="session")
+        def echo():
+            a, b = socket.socketpair()
+
+            def serve():
+                while data := b.recv(100):
+                    b.sendall(data)
+
+            task = weft.spawn(serve)
+            yield a
+            a.close()
+            task.join()
+
+        @pytest.mark.weft
+        def test_with_a_fixture_of_the_session(echo):
+            echo.sendall(b"one")
+            assert echo.recv(100) == b"one"
+
+        @pytest.mark.weft
+        def test_with_the_same_fixture(echo):
+            echo.sendall(b"two")
+            assert echo.recv(100) == b"two"
+        """,
+        "-p",
+        "no:randomly",
+    )
+    assert "4 passed" in said, said
+
+
 def test_a_seed_is_for_marked_tests_and_explore(pytest_says: Run) -> None:
     said = pytest_says(
         """
@@ -180,7 +302,7 @@ def test_a_seed_is_for_marked_tests_and_explore(pytest_says: Run) -> None:
         """,
         *("--weft-seed", "11", "-rP"),
     )
-    assert "4 passed" in said
+    assert "4 passed" in said, said
     assert "weft: schedule of seed 11" in said
     shown = re.search(r"marked \[([\d, ]+)\] 100000.0", said)
     assert shown and shown[1] != "0, 1, 2, 3, 4, 5"
@@ -192,3 +314,12 @@ def test_a_wrong_marker_is_told(pytest_says: Run, marker: str) -> None:
     assert re.search(
         r"the marker is weft\(timeout=None\)|a test's timeout is a number of sec", said
     )
+
+
+def test_nothing_is_warned_of_under_weft_run(run_python, tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it(): pass\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    words = ["-m", "pytest", "-p", "no:cacheprovider", str(tmp_path)]
+    done = run_python("-m", "weft", "run", *words)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout and "warning" not in done.stdout.lower()

@@ -1,4 +1,4 @@
-"""What tests may do to a hub: let tasks run in a seeded order, put a virtual clock in place.
+"""What tests may do to a hub: make it as new, run tasks in a seeded order, stop the clock.
 
 Owns nothing; works on the calling thread's hub. Stands beneath weft.testing,
 which says what it is for. Nothing here parks but ``settle``.
@@ -11,10 +11,13 @@ from libc.stdint cimport int64_t, uint64_t
 from weft._core cimport _clock, _hub, _task
 from weft._core._clock cimport now_ns, own_virtual_clock, own_virtual_ns
 from weft._core._hub cimport Hub, get_hub, live_tasks, spread
+from weft._core._poller cimport Poller
 from weft._core._sys cimport NSEC, weft_now_ns
+from weft._core._task cimport Canceller, Task
+from weft._core._waitlist cimport list_empty, node_init, node_linked, node_unlink
 from weft._core._waits cimport run_out_of_breath
 
-from weft._errors import TaskError
+from weft._errors import Cancelled, TaskError
 
 cdef int64_t SECOND = 1000000000         # ns
 # Where a clock starts that is to show the same times in every run: late enough for "not in the
@@ -139,3 +142,52 @@ def on_failures(function):
     before = _hub.report_failures
     _hub.report_failures = function
     return before
+
+
+def renew():
+    """Make this hub as one just made, but for its main task, which keeps its values.
+
+    It gets a poller of its own, no descriptor is known, all counts begin at zero, and a
+    cancellation that the main task has not come to is dropped.
+
+    Returns:
+      False, with nothing done, if tasks or deadlines from before are on it.
+
+    Raises:
+      OSError: there are no descriptors left for a poller; the hub stays as it was.
+    """
+    cdef Hub hub = get_hub()
+    cdef Poller before = hub.poller
+    if (hub.current is not hub.main or hub.live_count or hub.timers.size or hub.keeps_time
+            or not list_empty(&hub.ready) or not list_empty(&hub.inbox)):
+        return False
+    if node_linked(&hub.signal_node):
+        node_unlink(&hub.signal_node)
+    node_init(&hub.signal_node, NULL)
+    try:
+        hub.start()
+    except BaseException:
+        hub.poller = before
+        hub.watch_signals()
+        raise
+    before.close(False)
+    hub.turn_end = hub.slice_end = 0
+    hub.handoffs = hub.operations = hub.doubt = 0
+    hub.switches = hub.doubt_mark = hub.passes = 0
+    drop_cancellations(hub.main)
+    return True
+
+
+cdef int drop_cancellations(Task task) except -1:
+    left = [each for each in task.requests or () if not isinstance(each, (Cancelled, Canceller))]
+    task.requests = left or None
+    return 0
+
+
+def pulse(Task task not None):
+    """A number that grows while the thread of ``task`` runs tasks; None if it waits for events.
+
+    Parks: never. Threads: any.
+    """
+    cdef Hub hub = <Hub>task.hub
+    return None if hub.sleeping else hub.switches + hub.passes

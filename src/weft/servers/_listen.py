@@ -28,6 +28,7 @@ class Listener:
       OSError: EADDRINUSE, EACCES and the like, as ``bind`` says it.
       OverflowError: the port is out of range.
       TypeError: ``address`` is neither.
+      ValueError: it is a string that means host and port.
 
     Parks: while a host name is looked up.
     """
@@ -38,6 +39,7 @@ class Listener:
             self.sock = _bind_tcp(address, backlog, reuse_port)
         elif isinstance(address, (str, bytes, os.PathLike)):
             path = os.fspath(address)
+            _refuse_host_and_port(path)
             self.sock = _bind_unix(path, backlog)
             if path[:1] not in ("\0", b"\0"):
                 self._file = _identity(path)
@@ -54,7 +56,17 @@ class Listener:
             os.unlink(self.address)
 
 
+def _refuse_host_and_port(path: str | bytes) -> None:
+    """Raise ValueError for ``"host:port"``, of which nobody means a Unix socket of that name."""
+    text = os.fsdecode(path)
+    host, colon, port = text.rpartition(":")
+    if colon and port.isdecimal() and "/" not in text and not text.startswith("\0"):
+        raise ValueError(f"a TCP address is a tuple: ({host!r}, {port}), not {path!r}")
+
+
 def _bind_tcp(address: tuple[Any, ...], backlog: int, reuse_port: bool) -> socket:
+    if len(address) < 2 or not isinstance(address[1], int):
+        raise TypeError(f"a TCP address is (host, port) with a number as port, not {address!r}")
     host, port = address[:2]
     if not 0 <= port <= 65535:
         raise OverflowError(f"a port is 0-65535, not {port!r}")

@@ -4,19 +4,22 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import pytest
-
 from weft._core import _doubt, _pool, _trial
 from weft._core._task import Task
 from weft._errors import Deadlock
-from weft.inspect import report
 from weft.inspect._deadlock import handled_signals
 from weft.inspect._report import deadlock
 from weft.inspect._survey import Survey
-from weft.lowlevel import current, unpark
-from weft.patch import _registry
+from weft.lowlevel import current
+from weft.testing._alarm import alarm
 from weft.testing._leaks import describe, end, unfinished
 from weft.testing._seeded import ambient
+
+
+def renew_hub() -> None:
+    """Give the test a hub as if just made, unless tasks of wider fixtures live on this one."""
+    unfinished(())
+    _trial.renew()
 
 
 @contextmanager
@@ -57,14 +60,15 @@ def in_schedule(seed: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def watched(seconds: float | None, watchdogs: int) -> Iterator[None]:
+def watched(seconds: float | None, watchdogs: int, stderr: int) -> Iterator[None]:
     """Fail the block if nothing can run any more, or if it takes longer than ``seconds``.
 
     Args:
       seconds: of real time; None for any.
       watchdogs: OS threads that wake no task, besides its own.
+      stderr: descriptor to say on that the thread hangs outside of weft.
     """
-    own = watchdogs + (seconds is not None)
+    own = watchdogs + 1
 
     def on_doubt(stage: int) -> None:
         if _trial.virtual_now() is None and not _doubt.all_hubs_idle():
@@ -74,7 +78,7 @@ def watched(seconds: float | None, watchdogs: int) -> Iterator[None]:
 
     before = _doubt.on_doubt(on_doubt)
     try:
-        with alarm(seconds):
+        with alarm(seconds, stderr):
             yield
     finally:
         _doubt.on_doubt(before)
@@ -84,35 +88,3 @@ def is_certain(watchdogs: int) -> bool:
     """Whether no OS thread and no signal handler is there that could wake a task."""
     threads = len(os.listdir("/proc/self/task")) - watchdogs
     return threads <= _doubt.hub_count() + _pool.statistics()["idle"] and not handled_signals()
-
-
-@contextmanager
-def alarm(seconds: float | None) -> Iterator[None]:
-    """Fail the block, at its next checkpoint, once it has taken ``seconds``."""
-    if seconds is None:
-        yield
-        return
-    # An OS thread, since time may be virtual, also where threads are patched.
-    native = _registry.original("_thread")
-    over = native.allocate_lock()
-    over.acquire()
-    ended = native.allocate_lock()
-    ended.acquire()
-    main = current()
-
-    def watch() -> None:
-        try:
-            if not over.acquire(True, seconds):
-                text = f"the test took longer than {seconds:g} s\n\n{report()}"
-                if not unpark(main, exception=pytest.fail.Exception(text, pytrace=False)):
-                    main.cancel(text)
-        finally:
-            ended.release()
-
-    native.start_new_thread(watch, ())
-    try:
-        yield
-    finally:
-        over.release()
-        # Not a moment later: what it raises must not strike the next test.
-        ended.acquire()

@@ -14,6 +14,8 @@ from weft.testing._explore import SEED
 
 # Tasks that the body of a test started; as it is torn down they must have ended.
 STARTED = pytest.StashKey[list[Any]]()
+# The descriptor that was standard error before pytest began to capture it.
+STDERR = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "weft(timeout=None): a test whose tasks must end with it, and whose hang is reported;"
         " timeout: seconds it may take",
     )
+    config.stash[STDERR] = os.dup(2)
+    config.add_cleanup(lambda: os.close(config.stash[STDERR]))
     seed = config.getoption("--weft-seed")
     if seed is not None:
         before = os.environ.get(SEED)
@@ -52,6 +56,14 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return None if seed is None else f"weft: schedule of seed {seed}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if wants_weft(item):
+        from weft.testing import _per_test
+
+        _per_test.renew_hub()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if not wants_weft(item):
@@ -62,7 +74,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     with (
         _per_test.tasks_noted(item.stash.setdefault(STARTED, [])),
         _per_test.in_schedule(seed),
-        _per_test.watched(timeout_of(item), watchdogs(item)),
+        _per_test.watched(timeout_of(item), watchdogs(item), item.config.stash[STDERR]),
     ):
         return (yield)
 
