@@ -3,6 +3,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
+from weft._core._coroutines cimport PyThreadState
 from weft._core._poller cimport FdState, Poller
 from weft._core._task cimport Scheduler, Task
 from weft._core._timers cimport TimerHeap
@@ -35,6 +36,7 @@ cdef class Hub(Scheduler):
     cdef bint in_main_thread         # its thread is the interpreter's main thread
     cdef bint closing                # its thread is ending
     cdef unsigned long ident         # of its OS thread
+    cdef PyThreadState* thread_state         # of its OS thread, which it lies in
     cdef tuple signal_pipe           # (read, write): a byte comes at each signal; main thread only
     cdef WaitNode signal_node        # waits on the pipe; its waiter is NULL
     cdef list abandoned              # in a forked child: the parent's tasks, kept, never run
@@ -60,6 +62,8 @@ cdef class Hub(Scheduler):
     cdef int share(self) except -1
     cdef bint time_is_up(self) noexcept
     cdef int switch_away(self, Task me) except -1
+    cdef void set_coroutines_aside(self, Task me) noexcept
+    cdef int bring_coroutines_back(self, Task me) except -1
     cdef PyObject* next_target(self) noexcept
     cdef bint turn_is_over(self) noexcept
     cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1

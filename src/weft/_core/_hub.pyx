@@ -33,6 +33,12 @@ from libc.stdlib cimport free, malloc
 
 from weft._core cimport _clock, _task
 from weft._core._clock cimport now_ns
+from weft._core._coroutines cimport (
+    PyThreadState_Get,
+    put_coroutines,
+    take_coroutines,
+    weft_uses_coroutines,
+)
 from weft._core._debug cimport weft_check
 from weft._core._epoll cimport EpollPoller
 from weft._core._greenlet cimport (
@@ -342,17 +348,29 @@ cdef class Hub(Scheduler):
 
     cdef int switch_away(self, Task me) except -1:
         """To the next ready task if it has a stack and the turn lasts, else to the hub."""
-        cdef PyObject* target = self.next_target()
+        cdef PyObject* target
+        if weft_uses_coroutines(self.thread_state):
+            self.set_coroutines_aside(me)
+        target = self.next_target()
         if target == NULL:
             self.current = None
             target = <PyObject*>self.greenlet
         elif self.current is me:
-            return 0
+            return self.bring_coroutines_back(me)
         target = PyGreenlet_Switch(target, NULL, NULL)
         if target != NULL and me.state == RUNNING:
             Py_DECREF(<object>target)
-            return 0
+            return self.bring_coroutines_back(me)
         return self.resumed_behind_our_back(me, target)
+
+    cdef void set_coroutines_aside(self, Task me) noexcept:
+        me.coroutines = take_coroutines(self.thread_state)
+
+    cdef int bring_coroutines_back(self, Task me) except -1:
+        if me.coroutines is not None:
+            kept, me.coroutines = me.coroutines, None
+            put_coroutines(self.thread_state, kept)
+        return 0
 
     cdef PyObject* next_target(self) noexcept:
         """Make the next ready task the running one; the greenlet to switch to, NULL for the hub."""
@@ -383,8 +401,11 @@ cdef class Hub(Scheduler):
             leave(me)                # the list it waits in, or the ready queue
             me.state = RUNNING
             self.current = me
-        if passed == NULL:
-            raise_set()
+        try:
+            if passed == NULL:
+                raise_set()
+        finally:
+            self.bring_coroutines_back(me)
         Py_DECREF(<object>passed)
         raise TaskError(f"the greenlet of task {me.name!r} was switched to while it was parked; "
                         f"only weft.lowlevel.unpark may wake a parked task")
@@ -595,6 +616,8 @@ cdef class Hub(Scheduler):
             failed = True
             value = weft_take_exception()
         me.args = None
+        if weft_uses_coroutines(self.thread_state):
+            take_coroutines(self.thread_state)       # nobody's: it has not unset them
         if last != <PyObject*>me:
             # The raw greenlet that parked last: its parent is this task, and the collector
             # does not see the way back.
@@ -724,6 +747,7 @@ cdef Hub new_hub():
     cdef Hub hub = Hub.__new__(Hub)
     cdef Task main
     hub.ident = PyThread_get_thread_ident()
+    hub.thread_state = PyThreadState_Get()
     hub.thread_name = name_of_thread(hub.ident)
     hub.in_main_thread = in_main_thread()
     hub.timers = TimerHeap()
