@@ -8,7 +8,7 @@ program can do the same itself, as its first two lines:
 
 What other modules took from a patched module before (``from time import sleep``), and the locks
 they made, are repaired where they can be; :func:`unrepaired` names the rest. Patching twice does
-nothing; there is no unpatching.
+nothing; :func:`unpatch` is for tests.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
+from weft._core._api import current, tasks
+from weft._errors import TaskError
 from weft.patch import _registry
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "ssl",
     "threading",
     "time",
+    "unpatch",
     "unrepaired",
 ]
 
@@ -102,6 +105,36 @@ def apply(names: list[str]) -> None:
             import_module(f"weft.patch._{name}").patch()
             _registry.applied.add(name)
     _registry.sweep()
+
+
+def unpatch() -> None:
+    """Put the stdlib back as it was: for tests of programs that patch.
+
+    Back go the names of the stdlib's modules, the attributes of its classes, and what the patch
+    gave to modules that had taken the originals. What a module took since, and the locks and
+    contexts made or replaced meanwhile, are green and stay so: they work in an unpatched program.
+
+    Raises:
+      TaskError: tasks are running. The next ``sleep`` or ``recv`` of one would stop all of them.
+
+    Parks: never. Threads: the one that patched.
+
+    Example:
+      >>> import time, weft.patch
+      >>> weft.patch.time()
+      >>> weft.patch.unpatch()
+      >>> time.sleep is weft.patch.original("time").sleep
+      True
+    """
+    running = [task for task in tasks() if not task.is_main and task is not current()]
+    if running:
+        named = ", ".join(f"{task.name} (spawned at {task.spawn_place})" for task in running[:5])
+        more = f" and {len(running) - 5} more" if len(running) > 5 else ""
+        raise TaskError(
+            f"unpatch() would leave tasks behind whose waits stop their thread: {named}{more}; "
+            "join them or shut down what started them, then call it again"
+        )
+    _registry.unpatch()
 
 
 def is_patched(name: str) -> bool:

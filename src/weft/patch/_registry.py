@@ -28,6 +28,8 @@ applied: set[str] = set()
 left: list[str] = []
 # Modules as they were, for those who asked.
 unpatched: dict[str, ModuleType] = {}
+# What takes the patch back: one call for each change, in the order of the changes.
+undo: list[Callable[[], object]] = []
 # Modules that keep what they took: our own, what we stand on, and the importer itself.
 EXEMPT = ("weft", "greenlet", "importlib", "_frozen_importlib", "_frozen_importlib_external")
 # Values many modules share by chance: that one is the same object says nothing.
@@ -52,7 +54,21 @@ def replace(owner: ModuleType | type, name: str, value: object, *, taken: bool =
             taken_before[id(present)] = present, value
     else:
         changed_inside.add(owner.__module__)
+    put(owner, name, value)
+
+
+def put(owner: object, name: str, value: object) -> None:
+    """Set an attribute that :func:`original` need not know of; :func:`unpatch` puts it back."""
+    undo.append(partial(setattr, owner, name, vars(owner)[name]))
     setattr(owner, name, value)
+
+
+def unpatch() -> None:
+    """Take back every change, the last one first."""
+    while undo:
+        undo.pop()()
+    applied.clear()
+    left.clear()
 
 
 def original(name: str) -> ModuleType:
@@ -115,19 +131,30 @@ def repair(names: Mapping[str, Any], put: Callable[[str, Any], None]) -> None:
     for name, value in list(names.items()):
         if id(value) in taken_before:
             put(name, taken_before[id(value)][1])
+            undo.append(partial(put, name, value))
         elif type(value) is FunctionType:
-            repair_defaults(value, taken_before)
+            defaults, keywords = value.__defaults__, dict(value.__kwdefaults__ or {})
+            if repair_defaults(value, taken_before):
+                undo.append(partial(set_defaults, value, defaults, keywords))
 
 
-def repair_defaults(function: FunctionType, swaps: dict[int, tuple[object, object]]) -> None:
+def repair_defaults(function: FunctionType, swaps: dict[int, tuple[object, object]]) -> bool:
     """Exchange the defaults of ``function`` that ``swaps`` has: id -> (itself, replacement)."""
-    defaults = function.__defaults__
-    if defaults and any(id(value) in swaps for value in defaults):
-        function.__defaults__ = tuple(swaps.get(id(value), (None, value))[1] for value in defaults)
+    defaults = function.__defaults__ or ()
     keywords: dict[str, Any] = function.__kwdefaults__ or {}
+    if not any(id(value) in swaps for value in (*defaults, *keywords.values())):
+        return False
+    if defaults:
+        function.__defaults__ = tuple(swaps.get(id(value), (None, value))[1] for value in defaults)
     for name, value in keywords.items():
         if id(value) in swaps:
             keywords[name] = swaps[id(value)][1]
+    return True
+
+
+def set_defaults(function: FunctionType, defaults: Any, keywords: dict[str, Any]) -> None:
+    function.__defaults__ = defaults
+    (function.__kwdefaults__ or {}).update(keywords)
 
 
 def modules() -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ before the patch make green sockets as well. Module functions need nothing: they
 from collections.abc import Callable
 from typing import Any
 
-from weft.patch._registry import replace
+from weft.patch._registry import put, replace
 
 
 def patch() -> None:
@@ -24,7 +24,7 @@ def patch() -> None:
     _make_green(original, green.green_class)
     replace(ssl, "SSLSocket", green.SSLSocket)
     if ssl.SSLContext.sslsocket_class is original:
-        ssl.SSLContext.sslsocket_class = green.SSLSocket
+        put(ssl.SSLContext, "sslsocket_class", green.SSLSocket)
 
 
 def _make_green(original: Any, green_class: Callable[[Any], Any]) -> None:
@@ -34,4 +34,4 @@ def _make_green(original: Any, green_class: Callable[[Any], Any]) -> None:
     def _create(cls: Any, *arguments: Any, **options: Any) -> Any:
         return create(green_class(cls), *arguments, **options)
 
-    original._create = classmethod(_create)
+    put(original, "_create", classmethod(_create))

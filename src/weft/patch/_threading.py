@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -56,13 +57,20 @@ def adopt_main_thread() -> None:
     """Let tasks that wait for the main thread's end park."""
     main: Any = threading.main_thread()
     if JOINABLE:
-        main._handle = GREEN["_make_thread_handle"](main.ident)
+        _registry.put(main, "_handle", GREEN["_make_thread_handle"](main.ident))
     elif main._tstate_lock is not None:
-        locks = threading._shutdown_locks  # type: ignore[attr-defined]
-        locks.discard(main._tstate_lock)
-        main._tstate_lock = allocate_latch()
-        main._tstate_lock.acquire()
-        locks.add(main._tstate_lock)
+        end = allocate_latch()
+        end.acquire()
+        _registry.undo.append(partial(set_end, main, main._tstate_lock))
+        set_end(main, end)
+
+
+def set_end(main: Any, end: Any) -> None:
+    """Let ``end`` be the lock that opens as the main thread ends (until Python 3.12)."""
+    locks = threading._shutdown_locks  # type: ignore[attr-defined]
+    locks.discard(main._tstate_lock)
+    main._tstate_lock = end
+    locks.add(end)
 
 
 def pthread_kill(thread_id: int, signalnum: int, /) -> None:
