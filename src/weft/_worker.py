@@ -133,12 +133,18 @@ def told_of(error: BaseException) -> str:
 def name_of(function: object) -> str:
     """What a function is called in messages, in every process the same."""
     name = getattr(function, "__qualname__", None)
-    return f"{getattr(function, '__module__', None)}.{name}" if name else brief(function)
+    module = getattr(function, "__module__", None)
+    return f"{as_in_program(module)}.{name}" if name else brief(function)
 
 
 def brief(value: object) -> str:
     """What a message shows of a value of anybody's."""
-    return f"an object of class {type(value).__module__}.{type(value).__qualname__}"
+    return f"an object of class {as_in_program(type(value).__module__)}.{type(value).__qualname__}"
+
+
+def as_in_program(module: str | None) -> str | None:
+    """What the program calls its module that a worker has as ``__mp_main__``."""
+    return "__main__" if module == "__mp_main__" else module
 
 
 def load(pickled: bytes | memoryview) -> Any:

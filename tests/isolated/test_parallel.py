@@ -29,6 +29,9 @@ def add(*numbers):
 def fail(*numbers):
     raise Sum(*numbers)
 
+def local():
+    return lambda: None
+
 print("imported as", __name__, flush=True)
 
 if __name__ == "__main__":
@@ -37,6 +40,10 @@ if __name__ == "__main__":
         weft.parallel(fail, 3, 4)
     except Sum as error:
         print(error.total, "in fail" in str(error.__cause__))
+    try:
+        weft.parallel(local)
+    except Exception as error:
+        print("what __main__.local returned" in str(error))
     print([total.total for total in weft.parallel_map(add, range(3), limit=1)], flush=True)
     print(weft.parallel(print, "printed there"), sys.argv[1:])
 """
@@ -45,6 +52,7 @@ imported as __main__
 imported as __mp_main__
 3
 7 True
+True
 [0, 1, 2]
 printed there
 None ['word']

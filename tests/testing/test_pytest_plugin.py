@@ -314,6 +314,7 @@ def test_a_wrong_marker_is_told(pytest_says: Run, marker: str) -> None:
     assert re.search(
         r"the marker is weft\(timeout=None\)|a test's timeout is a number of sec", said
     )
+    assert "pytest_plugin.py" not in said
 
 
 def test_nothing_is_warned_of_under_weft_run(run_python, tmp_path: Path) -> None:

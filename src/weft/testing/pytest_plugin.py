@@ -103,19 +103,19 @@ def timeout_of(item: pytest.Item) -> float | None:
     """Seconds the test may take: by its marker, else by the configuration.
 
     Raises:
-      pytest.UsageError: neither a positive number nor None.
+      pytest.fail.Exception: neither a positive number nor None.
     """
     marker = item.get_closest_marker("weft")
     given = dict(marker.kwargs) if marker is not None else {}
     value = given.pop("timeout", item.config.getini("weft_timeout") or None)
     if given or (marker is not None and marker.args):
-        raise pytest.UsageError(f"the marker is weft(timeout=None), got {marker} in {item.nodeid}")
+        pytest.fail(f"the marker is weft(timeout=None), got {marker}", pytrace=False)
     try:
         seconds = None if value is None else float(value)
     except (TypeError, ValueError):
         seconds = 0.0
     if seconds is not None and not seconds > 0:
-        raise pytest.UsageError(f"a test's timeout is a number of seconds, got {value!r}")
+        pytest.fail(f"a test's timeout is a number of seconds, got {value!r}", pytrace=False)
     return seconds
 
 
