@@ -19,6 +19,7 @@ from contextvars import Context
 from typing import Any
 
 from weft._core._api import current, spawn_in
+from weft._core._ends import spare_at_exit
 from weft._core._local import forget_locals, get_ident, green_task, ident, local
 from weft._core._lock import Lock, RLock, allocate_latch, allocate_lock
 from weft._core._task import Task
@@ -207,6 +208,8 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+# Those that the program's end waits for have ended by then; the others are daemons.
+spare_at_exit(_running)
 
 # What stands in ``_thread`` once it is green; a version of Python has some of these.
 GREEN: dict[str, Any] = {

@@ -113,6 +113,30 @@ def test_the_program_ends_when_its_threads_have(patched) -> None:
     )
 
 
+def test_daemon_threads_stop_where_they_stand(patched) -> None:
+    """A web server's guests were told of an error while it went down."""
+    lines = patched("""
+        import threading, time
+
+        def serve():
+            try:
+                time.sleep(1000)
+            finally:
+                print("a daemon thread is unwound")
+
+        def count():
+            while True:
+                time.sleep(0)
+
+        threading.Thread(target=serve, daemon=True).start()
+        threading.Thread(target=count, daemon=True).start()
+        task = weft.spawn(weft.sleep, 1000)
+        time.sleep(0.001)
+        print("end")
+    """)
+    assert lines == ["end"]
+
+
 def test_green_threads_of_an_os_thread_end_before_it(patched) -> None:
     lines = patched("""
         import threading, time

@@ -1,5 +1,9 @@
 # The rest is nothing for Python code: the module puts itself into the hub's hooks.
+from collections.abc import Container
+from typing import Any
+
 from weft._core._task import Task
 
 def uncollected() -> list[Task]: ...
 def exit_with(code: int) -> None: ...
+def spare_at_exit(tasks: Container[Task[Any]]) -> None: ...

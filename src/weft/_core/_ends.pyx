@@ -49,6 +49,8 @@ cdef int64_t GRACE = 1000000000          # ns that cancelled tasks have to end w
 cdef set failed = set()
 # What exit_with() was given; 0 leaves it to the interpreter.
 cdef int exit_code = 0
+# The tasks that the end of the program leaves as they are.
+cdef object spared = ()
 cdef object forget_failed = failed.discard
 
 
@@ -151,6 +153,19 @@ def exit_with(int code):
     exit_code = code
 
 
+def spare_at_exit(tasks):
+    """Have the end of the program stop ``tasks`` where they stand, as it does daemon threads.
+
+    Unwound by an exception they would tell their clients and logs of an error that there is not
+    without weft.
+
+    Args:
+      tasks: a container that is asked as the program ends.
+    """
+    global spared
+    spared = tasks
+
+
 def _end_program():
     """Registered with atexit before the program's own functions, so it runs after them."""
     cdef Hub hub
@@ -175,13 +190,17 @@ cdef int cancel_the_rest(Hub hub) except -1:
     cdef Task task
     if hub.current is not hub.main:
         return 0                     # a task called exit functions itself; it is one of them
-    for task in live_tasks(hub):
+    for task in unspared(hub):
         (<Task>task).cancel_with(Cancelled(f"task {task.name!r} was cancelled: the program ends"))
-    for task in live_tasks(hub):
+    for task in unspared(hub):
         if task.state == PARKED and not task.cancellable:
             continue
         task.join(max(deadline - now_ns(), 0) / <double>NSEC)
     return 0
+
+
+cdef list unspared(Hub hub):
+    return [task for task in live_tasks(hub) if task not in spared]
 
 
 # -- the end of a thread --------------------------------------------------------------------
