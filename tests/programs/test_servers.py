@@ -1,0 +1,126 @@
+"""Web servers have twenty clients inside at once, in one OS thread, and end at Ctrl-C as ever."""
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, RemoteDisconnected
+
+import pytest
+
+GUESTS = 20
+PATIENCE = 60
+# Each is started with these words, and listens at the port that is put in.
+SERVERS = {
+    "flask": ["-m", "flask", "--app", "lobby_flask", "run", "--port", "{port}"],
+    "django": ["lobby_django.py", "runserver", "--noreload", "{port}"],
+    "http.server": ["lobby_stdlib.py", "{port}"],
+    "waitress": ["-m", "waitress", "--threads=21", "--listen=127.0.0.1:{port}", "lobby_flask:app"],
+    "aiohttp": ["lobby_aiohttp.py", "{port}"],
+    "uvicorn": ["-m", "uvicorn", "--port={port}", "lobby_asgi:app"],
+}
+# These do not wait for clients that are still inside when they end.
+ABRUPT = ("flask", "django", "http.server")
+# Ports, process ids and times.
+VARIES = re.compile(r"\b\d{4,}\b|\d+/\w+/\d+ [\d:]+|\w+ \d+, \d+ - [\d:]+")
+
+
+class Server:
+    """A server program that runs, and its clients."""
+
+    def __init__(self, program: "subprocess.Popen[str]", port: int) -> None:
+        self.program = program
+        self.port = port
+
+    def open(self) -> HTTPConnection:
+        """A connection, once the server listens."""
+        while True:
+            connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+            try:
+                connection.connect()
+            except ConnectionRefusedError:
+                assert self.program.poll() is None, self.program.communicate()
+                time.sleep(0.01)
+            else:
+                return connection
+
+    def get(self, path: str) -> str:
+        """Fetch a page over a connection of its own."""
+        connection = self.open()
+        try:
+            return ask(connection, path)
+        except RemoteDisconnected:
+            return "shown the door"
+        finally:
+            connection.close()
+
+    def wait_for_guests(self, number: int) -> None:
+        """Return when so many are in the lobby."""
+        while self.get("/waiting") != str(number):
+            assert self.program.poll() is None, self.program.communicate()
+
+    def interrupt(self) -> tuple[int, set[str]]:
+        """Press Ctrl-C; return the exit status, and the lines of the output less what varies."""
+        self.program.send_signal(signal.SIGINT)
+        output = self.program.communicate(timeout=PATIENCE)
+        return self.program.returncode, set(VARIES.sub("*", "".join(output)).splitlines())
+
+
+def ask(connection: HTTPConnection, path: str) -> str:
+    connection.request("GET", path)
+    return connection.getresponse().read().decode()
+
+
+@pytest.fixture
+def serve(start, free_port) -> Callable[..., Server]:
+    """Start a server program; ``{port}`` among its words becomes the port where it listens."""
+
+    def begin(way: str, *words: str, **options) -> Server:
+        port = free_port()
+        words = [word.format(port=port) for word in words]
+        return Server(start(way, *words, **options), port)
+
+    return begin
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A port of loopback's that nobody uses."""
+
+    def find() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as bound:
+            return bound.getsockname()[1]
+
+    return find
+
+
+@pytest.fixture
+def crowd() -> Iterator[ThreadPoolExecutor]:
+    """Threads of the test's for its clients."""
+    with ThreadPoolExecutor(GUESTS) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_all_guests_are_inside_at_once(name, serve, crowd, os_threads) -> None:
+    outcomes = {}
+    for way in ("python", "weft"):
+        server = serve(way, *SERVERS[name])
+        greeting = server.get("/hello?name=weaver")
+        guests = [crowd.submit(server.get, "/meet") for _ in range(GUESTS - 1)]
+        server.wait_for_guests(GUESTS - 1)
+        threads = os_threads(server.program.pid)
+        answers = [server.get("/meet"), *(guest.result() for guest in guests)]
+        left = [crowd.submit(server.get, "/meet") for _ in range(3 if name in ABRUPT else 0)]
+        server.wait_for_guests(len(left))
+        status, output = server.interrupt()
+        answers += [guest.result() for guest in left]
+        outcomes[way] = greeting, answers, status, output
+    assert outcomes["weft"] == outcomes["python"]
+    assert greeting == "hello weaver"
+    assert answers == ["met all"] * GUESTS + ["shown the door"] * len(left)
+    # http.server looks up the name of its host, for which weft has a thread for a while.
+    assert threads <= 2
