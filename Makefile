@@ -1,5 +1,6 @@
 # make demo    builds weft and shows what it is for
 # make test    runs the tests on every CPython from 3.11 up that this machine has
+# make test-stdlib  runs CPython's own tests in patched processes
 # make check   lint, types, layers
 # make bench   weft against its peers
 PYTHON ?= python3
@@ -7,7 +8,7 @@ PAGES ?= 200
 VENV = .venv/bin
 
 .DEFAULT_GOAL := build
-.PHONY: .venv build dev demo test check bench test-debug test-valgrind lock clean
+.PHONY: .venv build dev demo test test-stdlib check bench test-debug test-valgrind lock clean
 
 # Each of these looks at what changed, and does nothing when nothing did.
 build .venv:
@@ -21,6 +22,9 @@ demo: build
 
 test:
 	@$(PYTHON) tools/run_tests.py $(ARGS)
+
+test-stdlib:
+	@$(PYTHON) tools/run_stdlib.py $(ARGS)
 
 check: dev
 	@$(VENV)/python tools/run_checks.py

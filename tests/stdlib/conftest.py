@@ -1,0 +1,3 @@
+"""Keeps CPython's tests out of ours."""
+
+collect_ignore = ["extra", "fakes"]
