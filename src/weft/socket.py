@@ -85,6 +85,9 @@ class socket(_stdlib.socket):  # noqa: N801 - the stdlib's name
         # Also fails, as it should, when the descriptor is no longer open.
         _original.setblocking(self, False)
         self._state.timeout = value
+        if value is None and self._state.lent:
+            # The original's own timeout stays 0: whatever it is asked, it does not wait.
+            os.set_blocking(self._state.fd, True)
 
     @property
     def timeout(self) -> float | None:

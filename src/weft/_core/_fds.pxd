@@ -6,3 +6,5 @@ from weft._core._hub cimport Hub
 from weft._core._poller cimport FdState
 
 cdef int wait_fd(Hub hub, FdState* fs, int direction, bint own, int64_t deadline) except -1
+cdef int wait_one(int fd, int direction, double deadline) except -1
+cdef int look(int fd, short events) noexcept

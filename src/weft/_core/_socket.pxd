@@ -10,6 +10,7 @@ cdef class SocketState:
     cdef readonly int type           # without SOCK_NONBLOCK and SOCK_CLOEXEC
     cdef int64_t timeout_ns          # -1: none; 0: non-blocking
     cdef bint plain_tcp              # a short recv means that nothing is left
+    cdef readonly bint lent          # another program has it as well, and so it is a blocking one
 
     cdef int64_t give_up(self) noexcept
     cdef int wait(self, int direction, int64_t deadline) except -1
@@ -20,3 +21,6 @@ cdef class SocketState:
     cdef Py_ssize_t transmit(self, Hub hub, const char* buf, Py_ssize_t size, int flags,
                              int64_t deadline) except -1
     cdef object retry(self, int direction, object sock, object method, tuple args)
+
+cdef bint is_green_blocking(int fd) noexcept
+cdef int raise_errno(int err) except -1

@@ -13,14 +13,27 @@ import os
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject
 from libc.errno cimport EAGAIN, EBADF, EINTR, errno
 from libc.stdint cimport int64_t
+from libc.stdlib cimport realloc
+from libc.string cimport memset
 
 from weft._core._clock cimport now_ns
-from weft._core._fds cimport wait_fd
+from weft._core._fds cimport look, wait_fd
 from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process
 from weft._core._poller cimport READ, WRITE, FdState, known
-from weft._core._sys cimport AF_INET, AF_INET6, NSEC, SOCK_STREAM, c_recv, c_send, forever
+from weft._core._sys cimport (
+    AF_INET,
+    AF_INET6,
+    NSEC,
+    POLLIN,
+    POLLOUT,
+    SOCK_STREAM,
+    c_recv,
+    c_send,
+    forever,
+)
 from weft._core._task cimport EXPIRED, deadline_at
 
 from weft._core._fds import closing as close_waiters
@@ -39,6 +52,11 @@ cdef enum:
     # Up to this size a recv goes through the hub's scratch buffer: a task that
     # parks must not hold the 64 KiB it asked for, ten thousand of them least of all.
     SCRATCH = 65536
+
+
+# By descriptor: the green socket it belongs to, borrowed, or NULL.
+cdef PyObject** green = NULL
+cdef int green_size = 0
 
 
 cdef class SocketState:
@@ -60,6 +78,10 @@ cdef class SocketState:
         self.plain_tcp = kind == SOCK_STREAM and (family == AF_INET or family == AF_INET6)
         for hub in hubs_of_process():
             (<Hub>hub).poller.renew(fd)
+        note(self)
+
+    def __dealloc__(self):
+        forget(self)
 
     @property
     def timeout(self):
@@ -115,6 +137,7 @@ cdef class SocketState:
         Parks: never. Threads: any.
         """
         cdef int fd = self.fd
+        forget(self)
         self.fd = -1
         if fd >= 0:
             close_waiters(fd)
@@ -147,7 +170,7 @@ cdef class SocketState:
         while True:
             # After a short read the answer would be EAGAIN, so that call is saved.
             if fs == NULL or not fs.drained or flags != 0 or size == 0 or self.timeout_ns == 0:
-                n = c_recv(self.fd, buf, size, flags)
+                n = c_recv(self.fd, buf, size, flags | MSG_DONTWAIT)
                 if n >= 0:
                     if 0 < n < size and fs != NULL and self.plain_tcp and flags == 0:
                         # What ended the stream gives no further edge: then only
@@ -174,7 +197,7 @@ cdef class SocketState:
                              int64_t deadline) except -1:
         cdef Py_ssize_t n
         while True:
-            n = c_send(self.fd, buf, size, flags)
+            n = c_send(self.fd, buf, size, flags | MSG_DONTWAIT)
             if n >= 0:
                 return n
             if may_wait() == 0:
@@ -187,11 +210,12 @@ cdef class SocketState:
         cdef int64_t deadline = -1
         charge(get_hub())
         while True:
-            try:
-                return method(sock, *args)
-            except BlockingIOError:
-                if self.timeout_ns == 0:
-                    raise
+            if not self.lent or look(self.fd, POLLIN if direction == READ else POLLOUT):
+                try:
+                    return method(sock, *args)
+                except BlockingIOError:
+                    if self.timeout_ns == 0:
+                        raise
             if deadline == -1:
                 deadline = self.give_up()
             self.wait(direction, deadline)
@@ -325,3 +349,56 @@ def call_read(sock, method, *args):
 def call_write(sock, method, *args):
     """``method(sock, *args)``, again after each wait for room; as :func:`call_read`."""
     return state_of(sock).retry(WRITE, sock, method, args)
+
+
+# -- what other programs see of them --------------------------------------------------------
+
+cdef int note(SocketState state) except -1:
+    global green, green_size
+    cdef PyObject** larger
+    cdef int size = max(green_size, 64)
+    if state.fd < 0:
+        return 0
+    while size <= state.fd:
+        size *= 2
+    if size > green_size:
+        larger = <PyObject**>realloc(green, size * sizeof(PyObject*))
+        if larger == NULL:
+            raise MemoryError
+        memset(larger + green_size, 0, (size - green_size) * sizeof(PyObject*))
+        green = larger
+        green_size = size
+    green[state.fd] = <PyObject*>state
+    return 0
+
+
+cdef void forget(SocketState state) noexcept:
+    if 0 <= state.fd < green_size and green[state.fd] == <PyObject*>state:
+        green[state.fd] = NULL
+
+
+cdef bint is_green_blocking(int fd) noexcept:
+    """Whether ``fd`` is non-blocking only because weft made it so: its socket has no timeout."""
+    cdef SocketState state
+    if not 0 <= fd < green_size or green[fd] == NULL:
+        return False
+    state = <SocketState>green[fd]
+    return state.timeout_ns < 0 and not state.lent
+
+
+def green_fds():
+    """The descriptors of all green sockets that have no timeout, and that nobody else has."""
+    return [fd for fd in range(green_size) if is_green_blocking(fd)]
+
+
+def lend(int fd):
+    """Make ``fd`` blocking, if it is a green socket's without a timeout, as it is for its user.
+
+    Call it before another program gets ``fd``: it would share O_NONBLOCK, and not
+    expect it. From then on weft asks before each of its own calls on that socket.
+
+    Parks: never. Threads: any.
+    """
+    if is_green_blocking(fd):
+        os.set_blocking(fd, True)
+        (<SocketState>green[fd]).lent = True
