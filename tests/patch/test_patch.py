@@ -229,8 +229,8 @@ def test_locks_made_before_are_replaced(run, tmp_path) -> None:
             "local": type(early.values) is threading.local and early.values.x == 1,
             "one local twice": early.same_values is early.values,
             "told": weft.patch.unrepaired() == [
-                "early.held: a lock that is held",
-                "early.Values: its instances are one for all tasks of a thread",
+                "early.Values (early.py:12): its instances are one for all tasks of a thread",
+                "early.held (early.py:4): a lock that is held",
             ],
             "condition": type(early.condition._lock) is RLock,
             "its methods": early.condition.acquire.__self__ is early.condition._lock,
@@ -247,6 +247,101 @@ def test_locks_made_before_are_replaced(run, tmp_path) -> None:
         }))
     """)
     assert [name for name, replaced in found.items() if not replaced] == []
+
+
+OBJECTS = """
+import functools, queue, selectors, socket, threading
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+
+class Session:
+    def __init__(self):
+        self.lock, self.values = threading.Lock(), threading.local()
+        self.condition = threading.Condition(self.lock)
+        self.stripes = [threading.RLock() for _ in range(2)]
+        self.by_name = {"first": self.stripes[0]}
+        self.take = self.lock.acquire
+        inner = threading.Lock()
+        self.inner = lambda: inner
+
+class Slotted:
+    __slots__ = ("lock",)
+
+class Pipe(socket.socket):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.opened = True
+
+class Small(socket.socket):
+    __slots__ = ("extra",)
+
+session, slotted, executor = Session(), Slotted(), ThreadPoolExecutor(1)
+slotted.lock = session.lock
+jobs = queue.SimpleQueue()
+jobs.put(1)
+pair = (threading.Lock(),)
+ours, theirs = socket.socketpair()
+selector = selectors.DefaultSelector()
+selector.register(ours, selectors.EVENT_READ)
+pause, steps = functools.partial(sleep, 1), {"nap": sleep}
+"""
+
+
+def test_objects_made_before_are_replaced_or_named(run, tmp_path) -> None:
+    (tmp_path / "early.py").write_text(OBJECTS)
+    found = run("""
+        import json, sys
+        sys.path.insert(0, ".")
+        import early
+        import weft.patch, weft.socket
+        early.session.values.x = 5
+        weft.patch.all()
+        import queue, socket, threading
+        Lock, RLock = type(threading.Lock()), type(threading.RLock())
+        session = early.session
+        wanted = {
+            "attribute": type(session.lock) is Lock,
+            "slot": early.slotted.lock is session.lock,
+            "local": type(session.values) is threading.local and session.values.x == 5,
+            "condition": session.condition._lock is session.lock,
+            "list": type(session.stripes[0]) is type(session.stripes[1]) is RLock,
+            "dictionary": session.by_name["first"] is session.stripes[0],
+            "kept method": session.take.__self__ is session.lock,
+            "cell": type(session.inner()) is Lock,
+            "queue": type(early.jobs) is queue.SimpleQueue and early.jobs.get() == 1,
+            "executor": early.executor.submit(threading.get_native_id).result()
+                        == threading.get_native_id(),
+            "heir": isinstance(early.Pipe(), weft.socket.socket) and early.Pipe().opened,
+            "heir's class": isinstance(early.Pipe(), early.Pipe),
+            "told": weft.patch.unrepaired(),
+        }
+        print(json.dumps(wanted))
+    """)
+    told = found.pop("told")
+    assert [name for name, replaced in found.items() if not replaced] == []
+    stops = "stops his whole thread"
+    assert sorted(told) == [
+        f"early.Small (early.py:24): who waits for one of its sockets {stops}",
+        f"early.ours (early.py:32): a socket made before: who waits for it {stops}",
+        "early.pair[0] (early.py:31): a lock that a running function, a thread or a tuple"
+        " has as well",
+        "early.pause.func (early.py:35): sleep as it was before the patch",
+        f"early.selector (early.py:33): a selector made before: who waits with it {stops}",
+        "early.steps['nap'] (early.py:35): sleep as it was before the patch",
+        f"early.theirs (early.py:32): a socket made before: who waits for it {stops}",
+    ]
+
+
+def test_nothing_is_left_when_the_patch_comes_first(run) -> None:
+    assert (
+        run("""
+        import weft.patch
+        weft.patch.all()
+        import json
+        print(json.dumps(weft.patch.unrepaired()))
+    """)
+        == []
+    )
 
 
 def test_odd_objects_in_modules_are_left_alone(run, tmp_path) -> None:
@@ -289,7 +384,14 @@ def test_threads_started_before_are_named(run) -> None:
         stop.set()
         thread.join()
         print(json.dumps([weft.patch.unrepaired(), thread.is_alive()]))
-    """) == [["thread 'early bird': who joins it stops his whole thread"], False]
+    """) == [
+        [
+            "thread 'early bird': who joins it stops his whole thread",
+            "__main__.stop._cond._lock: "
+            "a lock that a running function, a thread or a tuple has as well",
+        ],
+        False,
+    ]
 
 
 def test_the_record_takes_only_what_a_module_has() -> None:

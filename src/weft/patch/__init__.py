@@ -18,7 +18,7 @@ from types import ModuleType
 
 from weft._core._api import current, tasks
 from weft._errors import TaskError
-from weft.patch import _registry
+from weft.patch import _kept, _late, _registry
 
 __all__ = [
     "all",
@@ -105,6 +105,10 @@ def apply(names: list[str]) -> None:
             import_module(f"weft.patch._{name}").patch()
             _registry.applied.add(name)
     _registry.sweep()
+    _kept.note_containers()
+    # What anybody takes from now on he means to have, be it an original.
+    _registry.taken_before.clear()
+    _late.replace_all()
 
 
 def unpatch() -> None:
@@ -158,7 +162,7 @@ def unrepaired() -> list[str]:
       >>> weft.patch.unrepaired()
       []
     """
-    return list(_registry.left)
+    return [str(each) for each in _registry.left]
 
 
 def original(name: str) -> ModuleType:

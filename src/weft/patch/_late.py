@@ -1,141 +1,183 @@
-"""Locks and locals that modules made before the patch.
+"""Objects that were made before the patch: locks, locals, queues, sockets.
 
 A task that waits for a native lock stops its whole OS thread, and a native
-local is one for all the tasks of a thread. Those that can be replaced are:
-where they lie in a module, a class of it, or an object of the stdlib's that is
-made of locks. The others are noted in the registry. Nothing here parks.
+``local`` is one for all the tasks of a thread. Each that nobody uses at the
+moment is replaced, be it held by a module, a class, an attribute or a list,
+provided that all that refers to it can be given the new one: half of a program
+locking another lock than the rest would be worse. What stays is noted in the
+registry. Nothing here parks.
 """
 
-import _thread
-import os
-import queue
+import gc
 import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from types import BuiltinMethodType, CellType, FunctionType, MemberDescriptorType, ModuleType
+from typing import Any, NamedTuple
 
-from weft._core._local import local
-from weft._core._lock import Lock, RLock, allocate_lock
 from weft.patch import _registry
+from weft.patch._places import Left, attributes, is_a, place_of
 
-NATIVE_LOCK = type(_thread.allocate_lock())
-NATIVE_RLOCK = _thread.RLock
-NATIVE_LOCAL = _thread._local
-# By id: a class whose metaclass has an equality of its own may have no hash.
-NATIVE = {id(kind) for kind in (NATIVE_LOCK, NATIVE_RLOCK, NATIVE_LOCAL)}
+Put = Callable[[object], object]
+# References to an object that are ours while they are counted: a dictionary's, a local variable's
+# and an argument's.
+OURS = 3
 
-# id of a native object -> it and its replacement: two that share a lock shall go on sharing one.
-made: dict[int, tuple[object, object]] = {}
+
+class Kind(NamedTuple):
+    """A native class, whose instances shall not stay as they are."""
+
+    native: type
+    what: str
+    # Makes the counterpart of an instance; None where there can be none.
+    green: Callable[[Any], object] | None
+    # Why an instance must stay: somebody uses it. "" where nobody does.
+    used: Callable[[Any], str]
+
+
+class ToBeKeptError(Exception):
+    """What refers to an object means the native one: the importer, or weft itself."""
+
+
+# What the patches just made have counterparts for.
+kinds: list[Kind] = []
 
 
 def replace_all() -> None:
-    """Replace the native locks and locals of every module imported so far."""
-    for names in _registry.modules():
-        module = names.get("__name__")
-        repair_names(names, names.__setitem__, f"{module}")
-        for owned in _registry.classes(names):
-            place = f"{module}.{owned.__qualname__}"
-            repair_names(vars(owned), partial(setattr, owned), place)
-            if any(base is NATIVE_LOCAL for base in owned.__mro__):
-                _registry.left.append(f"{place}: its instances are one for all tasks of a thread")
-    repair_logging()
-    repair_executors()
-    repair_imports()
-    made.clear()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread():
-            _registry.left.append(f"thread {thread.name!r}: who joins it stops his whole thread")
+    """Replace, or note, every instance of ``kinds`` there is.
+
+    Threads: any. Another one that takes a lock in this moment may take the old one.
+    """
+    # By id: a class whose metaclass has an equality of its own may have no hash.
+    wanted = {id(kind.native): kind for kind in kinds}
+    kinds.clear()
+    found = {id(each): each for each in gc.get_objects() if id(type(each)) in wanted}
+    if found:
+        Search(found).replace(wanted)
 
 
-def green(found: Any, place: str) -> Any:
-    """The green counterpart of a native lock or local; ``found`` itself where there is none."""
-    if id(type(found)) not in NATIVE:
-        return found
-    if id(found) not in made:
-        if type(found) is not NATIVE_LOCAL and repr(found).startswith("<locked"):
-            _registry.left.append(f"{place}: a lock that is held")
-            return found
-        made[id(found)] = found, counterpart(found)
-    return made[id(found)][1]
+class Search:
+    """Who refers to which of the native objects found, after one look through all there is."""
 
-
-def counterpart(found: Any) -> object:
-    if type(found) is NATIVE_LOCAL:
-        values = local()
-        values.__dict__.update(found.__dict__)
-        return values
-    return RLock() if type(found) is NATIVE_RLOCK else allocate_lock()
-
-
-def repair_names(names: Mapping[str, Any], put: Callable[[str, Any], None], place: str) -> None:
-    """Replace what is native among ``names``, and inside what they name."""
-    for name, value in list(names.items()):
-        kind = id(type(value))
-        if kind in NATIVE:
-            put(name, green(value, f"{place}.{name}"))
-        elif kind in MADE_OF_LOCKS:
-            MADE_OF_LOCKS[kind](value, f"{place}.{name}")
-
-
-def repair_condition(condition: Any, place: str) -> None:
-    """Give a condition nobody waits for a green lock."""
-    lock = green(condition._lock, place)
-    if lock is not condition._lock and not condition._waiters:
-        # Its acquire and release are the old lock's own methods.
-        condition.__init__(lock)
-
-
-def repair_by_condition(found: Any, place: str) -> None:
-    repair_condition(found._cond, place)
-
-
-def repair_queue(found: Any, place: str) -> None:
-    mutex = green(found.mutex, place)
-    conditions = (found.not_empty, found.not_full, found.all_tasks_done)
-    if mutex is not found.mutex and not any(each._waiters for each in conditions):
-        found.mutex = mutex
-        for condition in conditions:
-            condition.__init__(mutex)
-
-
-def repair_logging() -> None:
-    """Replace the lock of every handler there is; the module's own is one of its globals."""
-    logging: Any = sys.modules.get("logging")
-    for reference in list(getattr(logging, "_handlerList", ())):
-        handler = reference()
-        if handler is not None:
-            handler.lock = green(handler.lock, f"logging handler {handler!r}")
-
-
-def repair_executors() -> None:
-    """Have a fork take the new lock of concurrent.futures, as it took the old one."""
-    module: Any = sys.modules.get("concurrent.futures.thread")
-    lock = getattr(module, "_global_shutdown_lock", None)
-    if isinstance(lock, Lock):
-        os.register_at_fork(
-            before=lock.acquire,
-            after_in_child=lock._at_fork_reinit,
-            after_in_parent=lock.release,
+    def __init__(self, found: dict[int, Any]) -> None:
+        self.found = found
+        # A lock's ``acquire`` that somebody keeps, as a Condition does: exchanged along with it.
+        self.methods: dict[int, Any] = {}
+        self.methods_of: dict[int, list[int]] = {number: [] for number in found}
+        for each in gc.get_objects():
+            if type(each) is BuiltinMethodType and id(each.__self__) in found:
+                self.methods[id(each)] = each
+                self.methods_of[id(each.__self__)].append(id(each))
+        self.held: dict[int, list[object]] = {number: [] for number in (*found, *self.methods)}
+        self.look_around()
+        self.owners = owners_of(
+            {id(one): one for several in self.held.values() for one in several if is_a(one, dict)}
         )
+        self.modules = {id(names) for names in _registry.modules()}
+
+    def look_around(self) -> None:
+        """Find all that refers to what was found, less our own dictionaries."""
+        ours = {id(self.found), id(self.methods), *self.methods}
+        apart = self.held.keys().isdisjoint
+        for holder in gc.get_objects():
+            # Nearly all of them refer to none, and pass here without a step of Python.
+            if apart(map(id, gc.get_referents(holder))) or id(holder) in ours:
+                continue
+            for number in {id(each) for each in gc.get_referents(holder)} & self.held.keys():
+                self.held[number].append(holder)
+
+    def replace(self, wanted: dict[int, Kind]) -> None:
+        """Replace each that can be, note each that cannot."""
+        for number, methods in self.methods_of.items():
+            kind = wanted[id(type(self.found[number]))]
+            try:
+                puts = self.exchange(self.found, number, len(methods))
+                reason = kind.used(self.found[number])
+                of_methods = [self.exchange(self.methods, method, 0) for method in methods]
+            except ToBeKeptError:
+                continue
+            native = self.found[number]
+            if kind.green is None or None in (puts, *of_methods) or reason:
+                self.note(native, kind, reason)
+                continue
+            made = kind.green(native)
+            for put in puts or ():
+                put(made)
+            for method, method_puts in zip(methods, of_methods, strict=True):
+                for put in method_puts or ():
+                    put(getattr(made, self.methods[method].__name__))
+
+    def note(self, native: Any, kind: Kind, reason: str) -> None:
+        if kind.green and not reason:
+            reason = f"a {kind.what} that a running function, a thread or a tuple has as well"
+        module, path = place_of(native)
+        # One in use that no name leads to is in a thread of old, which is noted itself.
+        nameless = kind.green and not module
+        if reason and not nameless and module.partition(".")[0] not in _registry.EXEMPT:
+            _registry.left.append(Left(module, path, reason))
+
+    def exchange(self, among: dict[int, Any], number: int, known: int) -> list[Put] | None:
+        """What puts another object in the place of one, wherever that is referred to.
+
+        Args:
+          among: ``found`` or ``methods``, which has the one under ``number``.
+          known: how many references to it are accounted for.
+
+        Returns:
+          None where something refers to it that cannot be given another.
+
+        Raises:
+          ToBeKeptError: something refers to it that shall not be given another.
+        """
+        target = among[number]
+        puts = [put for holder in self.held[number] for put in self.puts(holder, target)]
+        return puts if sys.getrefcount(target) == OURS + known + len(puts) else None
+
+    def puts(self, holder: Any, target: object) -> list[Put]:
+        """One call for each reference of ``holder`` to ``target``, for which it puts another."""
+        if type(holder) is CellType:
+            return [partial(setattr, holder, "cell_contents")]
+        if is_a(holder, list):
+            places = [index for index, value in enumerate(holder) if value is target]
+            return [partial(list.__setitem__, holder, index) for index in places]
+        owner = self.owners.get(id(holder), None if is_a(holder, dict) else holder)
+        if is_a(owner, ModuleType) and id(holder) not in self.modules:
+            raise ToBeKeptError
+        kind: Any = owner if is_a(owner, type) else type(owner)
+        if str(vars(kind).get("__module__")).partition(".")[0] in _registry.EXEMPT:
+            raise ToBeKeptError
+        names = holder if is_a(holder, dict) else attributes(holder)
+        keys = [key for key, value in dict.items(names) if value is target]
+        if is_a(owner, type):
+            return [partial(setattr, owner, key) for key in keys]
+        if names.get("_waiters"):  # a condition of which a thread is waiting
+            return []
+        return [partial(dict.__setitem__, names, key) for key in keys] + slots(holder, target)
 
 
-def repair_imports() -> None:
-    """Let a task that imports what another is importing park."""
-    bootstrap: Any = sys.modules["_frozen_importlib"]
-    for reference in list(bootstrap._module_locks.values()):
-        lock = reference()
-        # Those who wait for the importer wait for ``wakeup``.
-        if lock is not None and not lock.waiters and type(lock.wakeup) is NATIVE_LOCK:
-            lock.wakeup = allocate_lock()
+def slots(holder: object, target: object) -> list[Put]:
+    """What sets each slot of ``holder`` in which ``target`` lies."""
+    members = [
+        each
+        for kind in type(holder).__mro__
+        for each in vars(kind).values()
+        if type(each) is MemberDescriptorType
+    ]
+    return [partial(each.__set__, holder) for each in members if in_slot(each, holder) is target]
 
 
-MADE_OF_LOCKS: dict[int, Callable[[Any, str], None]] = {
-    id(threading.Condition): repair_condition,
-    id(threading.Event): repair_by_condition,
-    id(threading.Semaphore): repair_by_condition,
-    id(threading.BoundedSemaphore): repair_by_condition,
-    id(queue.Queue): repair_queue,
-    id(queue.LifoQueue): repair_queue,
-    id(queue.PriorityQueue): repair_queue,
-}
+def in_slot(member: MemberDescriptorType, holder: object) -> object:
+    try:
+        return member.__get__(holder)
+    except AttributeError:
+        return None  # nothing is in it
+
+
+def owners_of(dictionaries: dict[int, object]) -> dict[int, object]:
+    """The module, class or object that each is the ``__dict__`` of, by the dictionary's id."""
+    owners: dict[int, object] = {}
+    for owner in gc.get_referrers(*dictionaries.values()) if dictionaries else ():
+        if type(owner) is not FunctionType:  # that refers to its globals
+            own = gc.get_referents(owner) if is_a(owner, type) else [attributes(owner)]
+            owners.update({id(names): owner for names in own if id(names) in dictionaries})
+    return owners

@@ -3,16 +3,29 @@
 import _queue
 import queue
 from types import ModuleType
+from typing import Any
 
 import weft.queue
 from weft._modules import copy_of
-from weft.patch import _registry
+from weft.patch import _kept, _late, _registry
+
+NATIVE = _queue.SimpleQueue
 
 
 def patch() -> None:
     """Make ``SimpleQueue`` cooperative; ``Queue`` and its kin follow from ``threading``."""
+    _late.kinds.append(_late.Kind(NATIVE, "queue", moved, lambda found: ""))
+    _kept.adopt_heirs(NATIVE, weft.queue.SimpleQueue, "who waits for one stops his whole thread")
     for module in (_queue, queue):
         _registry.replace(module, "SimpleQueue", weft.queue.SimpleQueue)
+
+
+def moved(found: Any) -> object:
+    """A green queue with the items of a native one."""
+    made: Any = weft.queue.SimpleQueue()
+    while not found.empty():
+        made.put(found.get_nowait())
+    return made
 
 
 def original() -> ModuleType:

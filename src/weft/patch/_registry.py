@@ -15,6 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from weft._modules import copy_of
+from weft.patch._places import Left
 
 # (module's name, attribute) -> what stood there before the first patch.
 originals: dict[tuple[str, str], object] = {}
@@ -24,8 +25,8 @@ changed_inside: set[str] = set()
 taken_before: dict[int, tuple[object, object]] = {}
 # Modules whose patch has been applied.
 applied: set[str] = set()
-# What was made before the patch and could not be replaced: its place, and the reason.
-left: list[str] = []
+# What was made before the patch and could not be replaced.
+left: list[Left] = []
 # Modules as they were, for those who asked.
 unpatched: dict[str, ModuleType] = {}
 # What takes the patch back: one call for each change, in the order of the changes.
@@ -123,8 +124,6 @@ def sweep() -> None:
         repair(names, names.__setitem__)
         for owned in classes(names):
             repair(vars(owned), partial(setattr, owned))
-    # What anybody takes from now on he means to have, be it an original.
-    taken_before.clear()
 
 
 def repair(names: Mapping[str, Any], put: Callable[[str, Any], None]) -> None:

@@ -6,8 +6,10 @@ The rest of the module is Python code that looks these up as it runs: ``create_c
 
 import socket
 import sys
+from typing import Any
 
 from weft import socket as green
+from weft.patch import _kept, _late
 from weft.patch._registry import replace
 
 NAMES = (
@@ -21,6 +23,14 @@ NAMES = (
 )
 
 
+STOPS = "stops his whole thread"
+
+
+def open_before(found: Any) -> str:
+    """What to say of a socket that was made before the patch; "" of a closed one."""
+    return "" if found.fileno() < 0 else f"a socket made before: who waits for it {STOPS}"
+
+
 def patch() -> None:
     """Make :mod:`socket` cooperative."""
     try:
@@ -29,6 +39,9 @@ def patch() -> None:
         import ssl  # noqa: F401
     except ImportError:
         pass  # Python was built without it
+    original = socket.socket
+    _late.kinds.append(_late.Kind(original, "socket", None, open_before))
+    _kept.adopt_heirs(original, green.socket, "who waits for one of its sockets " + STOPS)
     for name in NAMES:
         replace(socket, name, getattr(green, name))
     reduction = sys.modules.get("multiprocessing.reduction")

@@ -9,7 +9,9 @@ before the patch make green sockets as well. Module functions need nothing: they
 from collections.abc import Callable
 from typing import Any
 
+from weft.patch import _late
 from weft.patch._registry import put, replace
+from weft.patch._socket import open_before
 
 
 def patch() -> None:
@@ -21,6 +23,7 @@ def patch() -> None:
     from weft import ssl as green
 
     original = ssl.SSLSocket
+    _late.kinds.append(_late.Kind(original, "socket", None, open_before))
     _make_green(original, green.green_class)
     replace(ssl, "SSLSocket", green.SSLSocket)
     if ssl.SSLContext.sslsocket_class is original:

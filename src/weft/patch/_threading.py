@@ -16,12 +16,17 @@ from typing import Any
 
 import weft.threading
 from weft._core._ends import exit_with
-from weft._core._local import native_ident
-from weft._core._lock import allocate_latch
+from weft._core._local import local, native_ident
+from weft._core._lock import RLock, allocate_latch, allocate_lock
 from weft._errors import Deadlock
 from weft._modules import view
 from weft._threads import GREEN, JOINABLE
-from weft.patch import _late, _registry
+from weft.patch import _kept, _late, _registry
+from weft.patch._places import Left
+
+NATIVE_LOCK = type(_thread.allocate_lock())
+NATIVE_RLOCK = _thread.RLock
+NATIVE_LOCAL = _thread._local
 
 # One latch for each OS thread to wait for; it opens as the thread ends.
 _natives: set[Any] = set()
@@ -50,7 +55,46 @@ def patch() -> None:
 
     _registry.replace(threading, "_shutdown", _shutdown)
     _registry.replace(signal, "pthread_kill", pthread_kill)
-    _late.replace_all()
+    repair_imports()
+    _late.kinds += [
+        _late.Kind(NATIVE_LOCK, "lock", lambda found: allocate_lock(), held),
+        _late.Kind(NATIVE_RLOCK, "lock", lambda found: RLock(), held),
+        _late.Kind(NATIVE_LOCAL, "local", green_local, lambda found: ""),
+    ]
+    _kept.adopt_heirs(NATIVE_LOCAL, local, "its instances are one for all tasks of a thread")
+    _kept.adopt_heirs(NATIVE_RLOCK, RLock, "who waits for one stops his whole thread")
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            reason = "who joins it stops his whole thread"
+            _registry.left.append(Left("", f"thread {thread.name!r}", reason))
+
+
+def held(lock: Any) -> str:
+    """Why a native lock cannot be replaced; "" if it can.
+
+    Raises:
+      ToBeKeptError: a running thread's end is told with it.
+    """
+    if any(lock is getattr(each, "_tstate_lock", None) for each in threading.enumerate()):
+        raise _late.ToBeKeptError
+    return "a lock that is held" if repr(lock).startswith("<locked") else ""
+
+
+def green_local(found: Any) -> local:
+    """The counterpart of a native local, with the values that it has in this thread."""
+    made = local()
+    made.__dict__.update(found.__dict__)
+    return made
+
+
+def repair_imports() -> None:
+    """Let a task that imports what another is importing park."""
+    bootstrap: Any = sys.modules["_frozen_importlib"]
+    for reference in list(bootstrap._module_locks.values()):
+        lock = reference()
+        # Those who wait for the importer wait for ``wakeup``.
+        if lock is not None and not lock.waiters and type(lock.wakeup) is NATIVE_LOCK:
+            lock.wakeup = allocate_lock()
 
 
 def adopt_main_thread() -> None:
