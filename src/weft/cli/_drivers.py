@@ -1,0 +1,128 @@
+"""What ``weft doctor`` says about the packages it finds installed: a table, and who reads it.
+
+A sentence here is a claim about somebody else's code. State what it waits with, and what the
+program can do; say nothing that has not been looked up in its source or tried.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import distributions
+from importlib.util import find_spec
+from typing import NamedTuple
+
+COOPERATIVE = "Cooperative as they are, once patched"
+WAITS = "Wait in C, and every task of the thread with them"
+MIND = "To be minded"
+
+SOCKETS = "Waits in Python's sockets."
+ASYNCIO = "Runs on asyncio: the task that runs the loop waits, the others go on."
+AS_BENEATH = "Waits as the driver beneath it does; its pools and locks are cooperative."
+COMPUTES = (
+    "Computes in C: nothing else runs in its thread meanwhile. Long calls: weft.offload where it "
+    "releases the GIL, weft.parallel where it does not."
+)
+OFFLOAD = "Waits in C. weft cannot change that: call it through weft.offload."
+
+
+class Driver(NamedTuple):
+    """What is to be said of a distribution."""
+
+    names: str  # of distributions, in small letters, with spaces between
+    group: str
+    text: str
+    # A module that must be there, with "!" before it one that must not: which of several builds
+    # of the distribution this is about.
+    given: str = ""
+
+
+TABLE = [
+    Driver("requests urllib3 httpcore boto3 botocore websocket-client dnspython", COOPERATIVE,
+           SOCKETS),
+    Driver("httpx", COOPERATIVE,
+           "Its Client waits in Python's sockets, its AsyncClient in asyncio."),
+    Driver("aiohttp asyncpg aiomysql aiokafka nats-py asyncssh tornado", COOPERATIVE, ASYNCIO),
+    Driver("pymysql pg8000 pymemcache python-memcached amqp ldap3 clickhouse-driver", COOPERATIVE,
+           SOCKETS),
+    Driver("redis", COOPERATIVE, f"{SOCKETS} hiredis only parses."),
+    Driver("pika", COOPERATIVE, "Its BlockingConnection waits in select, which is cooperative."),
+    Driver("kafka-python", COOPERATIVE, "Waits in selectors, and in threads that are tasks."),
+    Driver("kombu celery", COOPERATIVE,
+           "Waits as its transport does: with amqp or redis, in Python's sockets."),
+    Driver("pymongo", COOPERATIVE,
+           f"{SOCKETS} Its monitoring threads are tasks, if it is imported after the patch."),
+    Driver("paramiko", COOPERATIVE, f"{SOCKETS} Each transport's thread is a task."),
+    Driver("twisted trio", COOPERATIVE,
+           "Its loop waits in select or epoll, which are cooperative."),
+    Driver("sqlalchemy django", COOPERATIVE, AS_BENEATH),
+    Driver("flask werkzeug waitress", COOPERATIVE, f"{SOCKETS} Its threads are tasks."),
+    Driver("mysql-connector-python", WAITS,
+           "Its C extension waits in C. Pass use_pure=True to connect(), and it waits in Python's "
+           "sockets; or call it through weft.offload.", "_mysql_connector"),
+    Driver("mysql-connector-python", COOPERATIVE, SOCKETS, "!_mysql_connector"),
+    Driver("psycopg", WAITS,
+           "Its C part waits in C. With PSYCOPG_WAIT_FUNC=wait_selector in the environment before "
+           "it is imported, it waits in Python's selectors.", "psycopg_binary"),
+    Driver("psycopg", WAITS,
+           "Its C part waits in C. With PSYCOPG_WAIT_FUNC=wait_selector in the environment before "
+           "it is imported, it waits in Python's selectors.", "psycopg_c"),
+    Driver("psycopg", COOPERATIVE, "Without its C part it waits in Python's select.",
+           "!psycopg_c !psycopg_binary"),
+    Driver("psycopg2 psycopg2-binary", WAITS,
+           "libpq waits in C, unless psycopg2.extensions.set_wait_callback is given a function "
+           "that waits with select.select, as docs/patching.md shows."),
+    Driver("mysqlclient pyodbc pymssql cx-oracle pylibmc python-ldap ibm-db duckdb", WAITS,
+           OFFLOAD),
+    Driver("pycurl curl-cffi", WAITS, f"{OFFLOAD} For pycurl: weft.offload(curl.perform)."),
+    Driver("oracledb", MIND,
+           "Thin mode, the default, waits in Python's sockets. Thick mode waits in C: "
+           "weft.offload."),
+    Driver("grpcio", WAITS,
+           "Waits in C, in threads that would be tasks and stop all others. One plain call goes "
+           "through weft.offload(stub.Method, request); futures and streams need grpc.aio, or a "
+           "process without the patch."),
+    Driver("confluent-kafka", WAITS,
+           "poll(seconds), consume() and flush() wait in C: weft.offload(consumer.poll, 1.0), or "
+           "poll(0) and weft.sleep."),
+    Driver("pyzmq", WAITS,
+           "send, recv and poll wait in C. zmq.asyncio waits in asyncio; or weft.offload."),
+    Driver("cassandra-driver scylla-driver", WAITS,
+           "Its libev loop waits in C, in a thread that would be a task. Pass Cluster("
+           "connection_class=cassandra.io.asyncioreactor.AsyncioConnection)."),
+    Driver("uvloop", MIND,
+           "A loop of its own, waiting in C: while it runs in a task, no other task of that thread "
+           "does. asyncio's own loop is cooperative."),
+    Driver("gevent eventlet", MIND,
+           "Installed, which does no harm. A program that patches with it as well has two hubs, "
+           "and each stops the other."),
+    Driver("numpy scipy pandas torch tensorflow scikit-learn", MIND, COMPUTES),
+]  # fmt: skip
+
+SQLITE = (
+    "Part of Python. Works in C on a file: the short queries cost little; long ones go through "
+    "weft.offload, on a connection made with check_same_thread=False."
+)
+
+
+def installed() -> dict[str, list[tuple[str, str]]]:
+    """What there is to say of this environment: for each group, packages with their sentence."""
+    found: dict[str, list[tuple[str, str]]] = {COOPERATIVE: [], WAITS: [], MIND: []}
+    versions: dict[str, str] = {}
+    for distribution in distributions():
+        name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "").lower()
+        versions.setdefault(name, distribution.version)
+    for driver in TABLE:
+        for name in driver.names.split():
+            if name in versions and holds(driver.given):
+                found[driver.group].append((f"{name} {versions[name]}", driver.text))
+    if find_spec("_sqlite3"):
+        found[MIND].append(("sqlite3", SQLITE))
+    return {group: sorted(entries) for group, entries in found.items()}
+
+
+def holds(given: str) -> bool:
+    """Whether each module named is there, or is not where "!" stands before it."""
+    return all(
+        (find_spec(each.removeprefix("!")) is None) == each.startswith("!")
+        for each in given.split()
+    )
