@@ -1,0 +1,83 @@
+"""dnspython asks a server of the test's own for many names at once, over UDP and TCP."""
+
+import socketserver
+import struct
+import threading
+from collections.abc import Iterator
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+
+class Answers:
+    """What the server says of a name; ``guest*`` only when all of a meeting have asked."""
+
+    def __init__(self, meeting) -> None:
+        self.meeting = meeting
+
+    def __call__(self, wire: bytes, *, tcp: bool) -> bytes | None:
+        query = dns.message.from_wire(wire)
+        name = query.question[0].name
+        kind = name.labels[0].decode().rstrip("0123456789")
+        answer = dns.message.make_response(query)
+        if kind == "silent":
+            return None
+        if kind == "missing":
+            answer.set_rcode(dns.rcode.NXDOMAIN)
+        elif kind == "big" and not tcp:
+            answer.flags |= dns.flags.TC
+        else:
+            if kind == "guest":
+                assert self.meeting.attend() == "met all"
+            answer.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.7"))
+        return answer.to_wire()
+
+
+class Datagram(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        wire, sock = self.request
+        answer = self.server.answers(wire, tcp=False)
+        if answer:
+            sock.sendto(answer, self.client_address)
+
+
+class Stream(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        (size,) = struct.unpack("!H", self.rfile.read(2))
+        answer = self.server.answers(self.rfile.read(size), tcp=True)
+        self.wfile.write(struct.pack("!H", len(answer)) + answer)
+
+
+@pytest.fixture
+def name_server(meet) -> Iterator[tuple]:
+    """A name server's port, and the meeting of those who ask it for ``guest*``."""
+    meeting = meet(20)
+    udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Datagram)
+    with udp, socketserver.ThreadingTCPServer(udp.server_address, Stream) as tcp:
+        threads = []
+        for server in (udp, tcp):
+            server.answers = Answers(meeting)
+            threads.append(threading.Thread(target=server.serve_forever, args=[0.05]))
+            threads[-1].start()
+        yield udp.server_address[1], meeting
+        for server, thread in zip((udp, tcp), threads, strict=True):
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("way", ["python", "weft"])
+def test_names_are_looked_up_together(way, name_server, lines) -> None:
+    port, meeting = name_server
+    guests = [f"guest{n}.example." for n in range(20)]
+    others = ["big.example.", "missing.example.", "silent.example."]
+    found = lines(
+        way, "lookup_names.py", "127.0.0.1", str(port), *guests, *others, meetings=[meeting]
+    )
+    assert found == [f"{name} 192.0.2.7" for name in [*guests, "big.example."]] + [
+        "missing.example. NXDOMAIN",
+        "silent.example. LifetimeTimeout",
+    ]
+    assert way == "python" or meeting.threads == [1]
