@@ -4,6 +4,7 @@ import os as _os
 
 from weft._core import _ends as _ends
 from weft._core import _stacks
+from weft._core import _watch as _watch
 
 _stacks.install()
 

@@ -109,6 +109,8 @@ cdef object in_doubt                     # (stage) in a task: nothing seems able
 cdef object report_failures              # (list of (text, exception)) in a task
 cdef int (*note_failure)(Task task) except -1    # it failed; runs no Python code
 cdef object (*keep)(Hub hub)             # what dies with the thread, and takes the hub along
+cdef void (*hub_made)(Hub hub) noexcept
+cdef void (*hub_gone)(Hub hub) noexcept
 cdef void (*exit_child)(object failure) noexcept     # what ended it, or None
 
 cdef inline int charge(Hub hub) except -1:

@@ -727,6 +727,7 @@ cdef PyObject* peek_hub() noexcept:
 cdef int forget_hub(Hub hub) except -1:
     """``hub`` is no hub of this process any more; its own thread, if alive, calls this."""
     global weft_hub
+    hub_gone(hub)
     hubs.remove(hub)
     if weft_hub == <PyObject*>hub:
         weft_hub = NULL
@@ -766,6 +767,7 @@ cdef Hub new_hub():
     hub.start()
     (<dict>PyThreadState_GetDict())["weft.hub"] = keep(hub)
     hubs.append(hub)
+    hub_made(hub)
     weft_hub = <PyObject*>hub
     return hub
 

@@ -1,6 +1,11 @@
 """``weft run``: patch the stdlib, then run a program as ``__main__``, as python does."""
 
+import argparse
+
 from weft.cli._parser import make_parser
+
+# Options that take the next word with them.
+VALUED = ("--stall",)
 
 DESCRIPTION = """\
 Patches the stdlib, then runs a program as python would.
@@ -15,6 +20,10 @@ examples:
   weft run crawl.py --depth 3 https://example.org
   weft run -m flask --app shop run
   weft run app/
+
+options:
+  --stall 1.0           log a warning when a task keeps all others from running for so many
+                        seconds: which, where, and what to do; 0: never (default: 1.0)
 
 environment:
   WEFT_TRACEBACK=full   show weft's own frames too when the program ends with an exception
@@ -40,8 +49,9 @@ def main(words: list[str]) -> int:
     """
     usage = "weft run [options] (prog.py | -m module) [argument ...]"
     parser = make_parser("weft run", usage, DESCRIPTION, EXAMPLES)
+    parser.add_argument("--stall", type=seconds, default=1.0, help=argparse.SUPPRESS)
     own, program, is_module = split(words)
-    parser.parse_args(own)
+    options = parser.parse_args(own)
     if not program:
         parser.error("name a program, or a module after -m")
 
@@ -50,8 +60,10 @@ def main(words: list[str]) -> int:
     weft.patch.all()
 
     from weft.inspect._signal import dump_on_signal
+    from weft.inspect._stall import watch_stalls
 
     dump_on_signal()
+    watch_stalls(options.stall)
 
     # Not earlier: the launcher imports more than may be imported before the patch.
     from weft.cli import launch
@@ -71,9 +83,28 @@ def split(words: list[str]) -> tuple[list[str], list[str], bool]:
     Returns:
       weft's options; the program or module and its arguments; whether it is a module.
     """
-    for index, word in enumerate(words):
+    index = 0
+    while index < len(words):
+        word = words[index]
         if word in ("-m", "--"):
             return words[:index], words[index + 1 :], word == "-m"
         if not word.startswith("-"):
             return words[:index], words[index:], False
+        index += 2 if word in VALUED else 1
     return words, [], False
+
+
+def seconds(text: str) -> float:
+    """``"1.5"``, ``"2s"`` or ``"10ms"`` in seconds.
+
+    Raises:
+      argparse.ArgumentTypeError: it is none of these.
+    """
+    number, unit = (text[:-2], 0.001) if text.endswith("ms") else (text.removesuffix("s"), 1)
+    try:
+        value = float(number) * unit
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f'{text!r} is no time: write "1.5" (seconds) or "10ms"')
+    return value

@@ -13,7 +13,7 @@ import signal
 from collections import deque
 from weakref import WeakSet
 
-from weft._core import _pool
+from weft._core import _pool, _watch
 from weft._core._doubt import all_hubs_idle, hub_count, raise_in_main
 from weft._core._lock import allocate_lock
 from weft._core._task import Task
@@ -76,7 +76,8 @@ def doubts() -> list[str]:
     Parks: never. Threads: any.
     """
     found = []
-    strangers = len(os.listdir("/proc/self/task")) - hub_count() - _pool.statistics()["idle"]
+    ours = hub_count() + _pool.statistics()["idle"] + _watch.thread_count()
+    strangers = len(os.listdir("/proc/self/task")) - ours
     if strangers > 0:
         found.append("an OS thread" if strangers == 1 else f"one of {strangers} OS threads")
     names = {each.value: each.name for each in signal.Signals}

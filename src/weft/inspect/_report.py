@@ -53,7 +53,7 @@ def report() -> str:
         parts.append("")
         parts.append(f"{_who(alike)}: {doing(survey, view)}")
         parts.append(f"    in thread {view.thread}{_origin(view)}")
-        parts += _stack_lines(view.frames)
+        parts += stack_lines(view.frames)
     return "\n".join(parts)
 
 
@@ -113,7 +113,7 @@ def _origin(view: View) -> str:
     return words + (f" by {by.name!r}" if by is not None else "")
 
 
-def _stack_lines(frames: Frames) -> list[str]:
+def stack_lines(frames: Frames) -> list[str]:
     """The outermost first, as in a traceback; what only led to the program's code is left out."""
     place = user_frame(frames)
     if place:
