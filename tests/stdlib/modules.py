@@ -2,8 +2,8 @@
 
 All that touch sockets, TLS, select, selectors, threads, queues, time, signals, subprocesses, os,
 fork and wait, terminals, the protocol clients and servers, logging, contexts, executors, asyncio,
-multiprocessing, sched, weakref and fcntl: modules.txt has the list. A name stands for a module, or for all the modules of a
-package; what an installation does not have is left out.
+multiprocessing, sched, weakref and fcntl: modules.txt has the list. A name there stands for a
+module, or for all the modules of a package; what an installation does not have is left out.
 """
 
 from __future__ import annotations
