@@ -21,7 +21,8 @@ class Recorder:
     own_pid = staticmethod(os.getpid)
 
     def __init__(self, path: str) -> None:
-        self.file = io.FileIO(path, "a")
+        # Open to the very end, of which nobody is to be warned.
+        self.file = io.FileIO(os.open(path, os.O_WRONLY | os.O_APPEND), "a", closefd=False)
         self.pid = os.getpid()
 
     def write(self, **record) -> None:
@@ -79,17 +80,19 @@ class Result(unittest.TestResult):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self.recorder = recorder
-        self.began = 0.0
+        self.began = clock()
+        self.outcome, self.reason, self.trace = "pass", "", ""
 
     def startTest(self, test) -> None:  # noqa: N802
         super().startTest(test)
-        self.outcome, self.reason, self.trace = "pass", "", ""
         self.began = clock()
         self.recorder.write(event="start", id=test.id())
 
     def stopTest(self, test) -> None:  # noqa: N802
         super().stopTest(test)
         self.recorder.end(test.id(), self.outcome, self.reason, self.trace, clock() - self.began)
+        # Here, since a test of a skipped class is stopped though it was not started (3.12.1).
+        self.outcome, self.reason, self.trace = "pass", "", ""
 
     def note(self, test, outcome: str, reason: str, trace: str = "") -> None:
         if isinstance(test, unittest.suite._ErrorHolder):

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from judge import Verdict, exceptions, judge
 from modules import EXTRA, installed, selection
-from watch import Order, Records, run_module
+from watch import Order, Records, run_module, stop
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERSION = platform.python_version()
@@ -43,8 +43,13 @@ def main() -> int:
     reasons = exceptions(VERSION.rpartition(".")[0])
     total = Verdict()
     with ThreadPoolExecutor(options.jobs) as pool:
-        for verdict in pool.map(partial(compare, options, reasons), installed(options.modules)):
-            total.add(verdict)
+        try:
+            for verdict in pool.map(partial(compare, options, reasons), installed(options.modules)):
+                total.add(verdict)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
     write(PLACE / f"results{suffix(options)}.json", as_json(total, reasons))
     print(f"\nPython {VERSION}: of what passes unpatched, patched pass {total}")
     for name in total.needless:
@@ -79,7 +84,6 @@ def compare(options: argparse.Namespace, reasons: dict[str, str], module: str) -
     """Run a module patched, and unpatched unless that is known; keep both, say how it went."""
     before = unpatched(module, options.anew)
     before = {name: each for name, each in before.items() if options.pattern in name}
-    durations = {name: each["seconds"] for name, each in before.items()}
     kind = f"patched{suffix(options)}"
     order = Order(
         module=module,
@@ -87,7 +91,7 @@ def compare(options: argparse.Namespace, reasons: dict[str, str], module: str) -
         log=PLACE / kind / f"{module}.log",
         pattern=options.pattern,
         seed=options.schedule,
-        durations=durations,
+        before=before,
     )
     began = time.monotonic()
     after = run_module(order)

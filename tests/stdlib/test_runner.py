@@ -45,6 +45,7 @@ def test_every_test_has_a_record(outcomes) -> None:
         f"{FAKE}.test_i_fails_in_one_of_its_parts": "fail",
         f"{FAKE}.test_j_fails_as_expected": "pass",
         f"{FAKE}.test_k_is_patched": "pass",
+        "fake_module.Skipped.test_is_skipped": "skip",
         "setUpClass (fake_module.BadClass)": "hang",
         "fake_module.LastClass.test_is_set_up": "pass",
     }

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,9 @@ MARGIN = 30.0
 
 Records = dict[str, dict]
 
+# Set when the run is to end early.
+stop = threading.Event()
+
 
 @dataclass
 class Order:
@@ -36,13 +40,17 @@ class Order:
     log: Path
     pattern: str = ""
     seed: int | None = None
-    # Seconds that tests took unpatched, by id.
-    durations: dict[str, float] = field(default_factory=dict)
+    # What the tests came to unpatched.
+    before: Records = field(default_factory=dict)
 
     def patience(self, name: str) -> float:
         """Seconds that ``name`` may take."""
-        known = self.durations.get(name)
-        return PATIENCE if known is None else MARGIN + 5 * known
+        known = self.before.get(name)
+        return MARGIN + 5 * known["seconds"] if known else PATIENCE
+
+    def hopeless(self) -> list[str]:
+        """What hangs or crashes unpatched too."""
+        return [name for name, each in self.before.items() if each["outcome"] in ("hang", "crash")]
 
 
 def run_module(order: Order) -> Records:
@@ -51,7 +59,7 @@ def run_module(order: Order) -> Records:
     order.log.parent.mkdir(parents=True, exist_ok=True)
     order.log.unlink(missing_ok=True)
     while True:
-        attempt = Attempt(order, list(results))
+        attempt = Attempt(order, [*order.hopeless(), *results])
         blamed, outcome, reason = attempt.run()
         results.update(attempt.results)
         if not blamed:
@@ -111,7 +119,7 @@ class Attempt:
         )
 
     def follow(self, child: subprocess.Popen, stream) -> tuple[str, str, str]:
-        while True:
+        while not stop.wait(0.02):
             status = child.poll()
             self.read(stream)
             if status is not None:
@@ -119,7 +127,7 @@ class Attempt:
             if self.in_hand() > self.order.patience(self.stage):
                 look_inside(child)
                 return self.stage, "hang", f"no end after {self.in_hand():.0f} s"
-            time.sleep(0.02)
+        raise KeyboardInterrupt
 
     def in_hand(self) -> float:
         """Seconds since the present test or stage began."""

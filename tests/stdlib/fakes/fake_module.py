@@ -55,6 +55,12 @@ class Fake(unittest.TestCase):
         self.assertNotEqual(time.sleep.__module__, "time")
 
 
+@unittest.skip("not here")
+class Skipped(unittest.TestCase):
+    def test_is_skipped(self) -> None:
+        raise AssertionError("it ran")
+
+
 class BadClass(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
