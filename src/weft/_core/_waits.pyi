@@ -2,6 +2,8 @@ from typing_extensions import disjoint_base
 
 TIMEOUT_MAX: float
 
+def take_breath() -> None: ...
+
 @disjoint_base
 class Selectable: ...
 

@@ -139,6 +139,14 @@ cdef int breathe() except -1:
     return give_way()
 
 
+def take_breath():
+    """Count one operation that cannot be cancelled, before it is done: a mutex's, say.
+
+    Parks: when the caller has had its share, and others are ready. Threads: any; makes no hub.
+    """
+    breathe()
+
+
 cdef void run_out_of_breath() noexcept:
     global weft_breath
     weft_breath = 1

@@ -23,6 +23,7 @@ from weft.patch import _kept, _late, _registry
 __all__ = [
     "all",
     "is_patched",
+    "multiprocessing",
     "original",
     "queue",
     "select",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 # In this order, since each stands on those before it.
-MODULES = ("time", "threading", "queue", "select", "selectors", "socket", "ssl")
+MODULES = ("time", "threading", "queue", "select", "selectors", "socket", "ssl", "multiprocessing")
 
 
 def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
@@ -48,6 +49,7 @@ def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
     time: bool = True,
     threading: bool = True,
     queue: bool = True,
+    multiprocessing: bool = True,
 ) -> None:
     """Patch every module that weft has a counterpart for, less those given as False.
 
@@ -96,6 +98,11 @@ def threading() -> None:
 def queue() -> None:
     """Patch :mod:`queue`."""
     apply(["queue"])
+
+
+def multiprocessing() -> None:
+    """Patch :mod:`multiprocessing`."""
+    apply(["multiprocessing"])
 
 
 def apply(names: list[str]) -> None:
