@@ -7,12 +7,11 @@ without weft share it. ``acquire`` parks; a thread of the pool, which waits in C
 
 from __future__ import annotations
 
+import _multiprocessing  # type: ignore[import-not-found]
 import os
 from math import inf
 from types import TracebackType
 from typing import Any, Self
-
-import _multiprocessing  # type: ignore[import-not-found]
 
 from weft._core._api import now
 from weft._core._local import get_ident

@@ -1,4 +1,4 @@
-"""Puts weft's ``SemLock`` beneath ``multiprocessing``: its Lock, Semaphore, Condition, Event, Queue.
+"""Puts weft's ``SemLock`` beneath ``multiprocessing``, whose locks, events and queues stand on it.
 
 The rest of the package waits in ``os``, ``select``, ``selectors``, ``socket`` and ``threading``.
 """
