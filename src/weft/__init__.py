@@ -84,6 +84,7 @@ __all__ = [
     "move_on_after",
     "now",
     "offload",
+    "open",
     "parallel",
     "parallel_map",
     "shield",
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from weft._core._queue import LifoQueue, Queue, ShutDown
     from weft._fanout import first, gather, map  # noqa: A004
     from weft._offload import offload
+    from weft._open import open  # noqa: A004
     from weft._parallel import parallel, parallel_map
     from weft._pool import Pool
     from weft.servers import serve_tcp as serve_tcp
@@ -125,6 +127,7 @@ _LAZY = {
     "lowlevel": "weft.lowlevel",
     "map": "weft._fanout",
     "offload": "weft._offload",
+    "open": "weft._open",
     "parallel": "weft._parallel",
     "parallel_map": "weft._parallel",
     "patch": "weft.patch",

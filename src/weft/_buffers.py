@@ -47,6 +47,9 @@ class BufferedReader(io.BufferedReader):
     readinto1 = _in_turn(io.BufferedReader.readinto1)
     readline = _in_turn(io.BufferedReader.readline)
     peek = _in_turn(io.BufferedReader.peek)
+    seek = _in_turn(io.BufferedReader.seek)
+    tell = _in_turn(io.BufferedReader.tell)
+    truncate = _in_turn(io.BufferedReader.truncate)
     close = _in_turn(io.BufferedReader.close)
 
 
@@ -59,7 +62,31 @@ class BufferedWriter(io.BufferedWriter):
 
     write = _in_turn(io.BufferedWriter.write)
     flush = _in_turn(io.BufferedWriter.flush)
+    seek = _in_turn(io.BufferedWriter.seek)
+    tell = _in_turn(io.BufferedWriter.tell)
+    truncate = _in_turn(io.BufferedWriter.truncate)
     close = _in_turn(io.BufferedWriter.close)
+
+
+class BufferedRandom(io.BufferedRandom):
+    """:class:`io.BufferedRandom`; a task parks while another one reads or writes."""
+
+    def __init__(self, raw: io.RawIOBase, buffer_size: int = io.DEFAULT_BUFFER_SIZE) -> None:
+        self._turn = RLock()
+        super().__init__(raw, buffer_size)
+
+    read = _in_turn(io.BufferedRandom.read)
+    read1 = _in_turn(io.BufferedRandom.read1)
+    readinto = _in_turn(io.BufferedRandom.readinto)
+    readinto1 = _in_turn(io.BufferedRandom.readinto1)
+    readline = _in_turn(io.BufferedRandom.readline)
+    peek = _in_turn(io.BufferedRandom.peek)
+    write = _in_turn(io.BufferedRandom.write)
+    flush = _in_turn(io.BufferedRandom.flush)
+    seek = _in_turn(io.BufferedRandom.seek)
+    tell = _in_turn(io.BufferedRandom.tell)
+    truncate = _in_turn(io.BufferedRandom.truncate)
+    close = _in_turn(io.BufferedRandom.close)
 
 
 class BufferedRWPair(io.BufferedRWPair):

@@ -120,13 +120,15 @@ def open_fd(fd: int, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any
 
 @cache
 def _green_open() -> Callable[..., Any]:
-    """The stdlib's ``open`` as it is written in Python, with green files in it."""
+    return open_making({each.__name__: each for each in (FileIO, BufferedReader, BufferedWriter)})
+
+
+def open_making(classes: dict[str, type]) -> Callable[..., Any]:
+    """The stdlib's ``open`` as it is written in Python, with ``classes`` in place of its own."""
     import _pyio  # type: ignore[import-not-found]  # takes 6 ms
 
-    own = {"FileIO": FileIO, "BufferedReader": BufferedReader, "BufferedWriter": BufferedWriter}
-    names = {**vars(_pyio), **vars(io), **own}
     written: Callable[..., Any] = getattr(_pyio.open, "__func__", _pyio.open)
-    return rebound(written, names)
+    return rebound(written, {**vars(_pyio), **vars(io), **classes})
 
 
 # The module ``io`` whose files park: with ``open`` for descriptors only.
