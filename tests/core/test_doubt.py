@@ -78,6 +78,39 @@ def test_another_hub_that_runs_may_wake_a_task() -> None:
     assert _doubt.all_hubs_idle()
 
 
+def test_an_os_thread_may_wake_a_task_unless_it_is_idle_or_has_a_hub(program) -> None:
+    out = program("""
+        import _thread
+        import weft
+        from weft import lowlevel
+        from weft._core import _doubt
+
+        def park():
+            parked.append(weft.current())
+            lowlevel.park("test")
+            lowlevel.unpark(main)
+
+        main, parked, gate = weft.current(), [], _thread.allocate_lock()
+        _doubt.on_doubt(lambda stage: lowlevel.unpark(main, _doubt.strangers()))
+        weft.offload(int)
+        _thread.start_new_thread(park, ())
+        print("idle:", lowlevel.park("test"))
+
+        gate.acquire()
+        _thread.start_new_thread(gate.acquire, ())
+        print("another:", lowlevel.park("test"))
+
+        stopped = weft.spawn(lowlevel.park, "test")
+        weft.checkpoint()
+        lowlevel.unpark(stopped)
+        print("with a ready task:", _doubt.strangers())
+        gate.release()
+        lowlevel.unpark(parked[0])
+        lowlevel.park("until the thread ends")
+    """)
+    assert out == "idle: 0\nanother: 1\nwith a ready task: None\n"
+
+
 def test_an_idle_hub_asks_in_a_task_and_an_answer_ends_the_wait(program) -> None:
     out = program("""
         import weft
@@ -111,6 +144,25 @@ def test_what_is_raised_in_the_main_task_ends_its_wait_even_for_a_lock(program) 
                 print(why)
     """)
     assert out == "stage 1\nstage 1\n"
+
+
+def test_nothing_is_raised_in_a_main_task_that_was_woken_meanwhile(program) -> None:
+    out = program("""
+        import weft
+        from weft import lowlevel
+        from weft._core import _doubt
+
+        main = weft.current()
+
+        def asked(stage):
+            lowlevel.unpark(main, "woken")
+            _doubt.raise_in_main(weft.Deadlock("there is none"))
+
+        _doubt.on_doubt(asked)
+        print(lowlevel.park("test"))
+        weft.sleep(0.001)
+    """)
+    assert out == "woken\n"
 
 
 def test_the_deadlock_of_another_thread_is_told_in_the_main_task(program) -> None:

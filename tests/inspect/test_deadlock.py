@@ -1,6 +1,5 @@
 """weft.Deadlock: programs that hang, each in a process of its own, and programs that only wait."""
 
-import os
 import re
 import signal
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import weft
+import weft.queue
 from weft._core._lock import allocate_lock
 from weft.inspect import _deadlock
 
@@ -281,16 +281,11 @@ def test_a_program_that_only_waits_is_not_told_so(waker: str, hung: Hung) -> Non
     assert (done.returncode, done.stdout, done.stderr) == (0, "woken\n", "")
 
 
-def threads() -> int:
-    return len(os.listdir("/proc/self/task"))
-
-
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if nothing could run, the process had no thread but this and no handler."""
     weft.current()
-    monkeypatch.setattr(_deadlock, "all_hubs_idle", lambda: True)
-    monkeypatch.setattr(_deadlock, "hub_count", threads)
+    monkeypatch.setattr(_deadlock, "strangers", lambda: 0)
     monkeypatch.setattr(_deadlock, "handled_signals", list)
     monkeypatch.setattr(_deadlock, "_said", allocate_lock())
 
@@ -308,16 +303,14 @@ def test_a_doubtful_one_is_logged_once(alone, monkeypatch, caplog) -> None:
     )
 
 
-def test_an_unknown_thread_is_a_doubt(alone, monkeypatch) -> None:
-    assert _deadlock.doubts() == []
-    monkeypatch.setattr(_deadlock, "hub_count", lambda: threads() - 1)
-    assert _deadlock.doubts() == ["an OS thread"]
-    monkeypatch.setattr(_deadlock, "hub_count", lambda: threads() - 2)
-    assert _deadlock.doubts() == ["one of 2 OS threads"]
+def test_an_unknown_thread_is_a_doubt(alone) -> None:
+    assert _deadlock.doubts(0) == []
+    assert _deadlock.doubts(1) == ["an OS thread"]
+    assert _deadlock.doubts(2) == ["one of 2 OS threads"]
 
 
 def test_a_hub_that_works_is_no_deadlock(alone, monkeypatch, caplog) -> None:
-    monkeypatch.setattr(_deadlock, "all_hubs_idle", lambda: False)
+    monkeypatch.setattr(_deadlock, "strangers", lambda: None)
     _deadlock.on_doubt(2)
     assert caplog.messages == []
 
@@ -325,5 +318,11 @@ def test_a_hub_that_works_is_no_deadlock(alone, monkeypatch, caplog) -> None:
 def test_handlers_of_weft_and_python_are_no_doubt() -> None:
     assert _deadlock.handled_signals() == []
     before = signal.signal(signal.SIGUSR2, print)
+    assert _deadlock.handled_signals() == [signal.SIGUSR2]
+    signal.signal(signal.SIGUSR2, before)
+
+
+def test_a_handler_of_the_programs_may_be_a_method_of_wefts() -> None:
+    before = signal.signal(signal.SIGUSR2, weft.queue.Queue().put)
     assert _deadlock.handled_signals() == [signal.SIGUSR2]
     signal.signal(signal.SIGUSR2, before)

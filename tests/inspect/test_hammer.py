@@ -1,13 +1,18 @@
 """Reports while everything moves: two hubs, whose tasks switch, and threads that look on."""
 
+import _thread
 import os
+import random
 import threading
+import time
 
 import weft
 import weft.threading
 from weft import inspect
 
-REPORTS = 3000 if os.environ.get("WEFT_HAMMER") == "full" else 60
+FULL = os.environ.get("WEFT_HAMMER") == "full"
+REPORTS = 3000 if FULL else 60
+DOUBTS = 600 if FULL else 20
 
 
 def busy(locks: list, over: threading.Event) -> None:
@@ -52,3 +57,17 @@ def test_whoever_looks_on_sees_no_ghosts() -> None:
         over.set()
         for hub in hubs:
             hub.join()
+
+
+def test_a_thread_that_wakes_a_task_and_ends_is_no_deadlock() -> None:
+    """Just when the hub, idle for 20 ms, looks whether anything can run any more."""
+    for _ in range(DOUBTS):
+        event = weft.Event()
+
+        def wake(seconds: float, event: weft.Event = event) -> None:
+            time.sleep(seconds)
+            event.set()
+
+        for _ in range(30):
+            _thread.start_new_thread(wake, (0.02 + random.uniform(0, 0.0006),))
+        event.wait()

@@ -60,8 +60,8 @@ cdef enum:
 # wait for ever when 128 do so.
 LIMIT = 128
 
-# Idle threads, the last to become idle at the end: it gets the next call, so
-# that the others find the time to leave.
+# The last to become idle, at the end, gets the next call, so that the others find the time
+# to leave.
 cdef list idle = []
 # Calls that wait for a thread. Invariant: empty unless ``threads`` is LIMIT or more.
 backlog = deque()

@@ -18,3 +18,6 @@ cdef struct Watched:
     bint arrived                 # the teller has the GIL
     bint warned                  # said, without looking, that it has not
     Watched* next
+
+
+cpdef int thread_count() noexcept

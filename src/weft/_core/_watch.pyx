@@ -103,7 +103,7 @@ def watch(double seconds, function=None):
     start()
 
 
-def thread_count():
+cpdef int thread_count() noexcept:
     """How many OS threads of the process are the watcher and its tellers."""
     return running + tellers
 

@@ -8,13 +8,11 @@ nothing of, or a signal handler of the program's.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections import deque
 from weakref import WeakSet
 
-from weft._core import _pool, _watch
-from weft._core._doubt import all_hubs_idle, hub_count, raise_in_main
+from weft._core._doubt import raise_in_main, strangers
 from weft._core._lock import allocate_lock
 from weft._core._task import Task
 from weft._errors import Deadlock
@@ -41,9 +39,10 @@ def on_doubt(stage: int) -> None:
 
     Parks: if the program's log handlers do. Threads: any with a hub.
     """
-    if not all_hubs_idle():
+    unknown = strangers()
+    if unknown is None:
         return
-    left = doubts()
+    left = doubts(unknown)
     if left:
         if stage == 2:
             _say_once(f"nothing has run for 10 s: {deadlock(Survey(), left)}")
@@ -70,21 +69,26 @@ def _say_once(text: str) -> None:
         logging.getLogger("weft").warning("%s", text)
 
 
-def doubts() -> list[str]:
+def doubts(unknown: int) -> list[str]:
     """What could still wake a task although every hub is idle, in words; nothing if it is certain.
+
+    Args:
+      unknown: how many OS threads may.
 
     Parks: never. Threads: any.
     """
     found = []
-    ours = hub_count() + _pool.statistics()["idle"] + _watch.thread_count()
-    strangers = len(os.listdir("/proc/self/task")) - ours
-    if strangers > 0:
-        found.append("an OS thread" if strangers == 1 else f"one of {strangers} OS threads")
+    if unknown:
+        found.append("an OS thread" if unknown == 1 else f"one of {unknown} OS threads")
     names = {each.value: each.name for each in signal.Signals}
     handled = [names.get(number, f"signal {number}") for number in handled_signals()]
     if handled:
         found.append(f"the program's handler of {' or '.join(handled)}")
     return found
+
+
+# Where the handlers are that weft itself installs, and that wake nobody.
+_OWN_HANDLERS = ("weft._core._ends", "weft.inspect._signal", "weft.testing._alarm")
 
 
 def handled_signals() -> list[int]:
@@ -94,5 +98,5 @@ def handled_signals() -> list[int]:
         for number in sorted(signal.valid_signals())
         if callable(handler := signal.getsignal(number))
         and handler is not signal.default_int_handler
-        and not str(getattr(handler, "__module__", "")).startswith("weft.")
+        and getattr(handler, "__module__", "") not in _OWN_HANDLERS
     ]

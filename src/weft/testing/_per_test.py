@@ -1,10 +1,9 @@
 """What the pytest plugin does to a test: watches for hangs, sees that its tasks end with it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from weft._core import _doubt, _pool, _trial
+from weft._core import _doubt, _trial
 from weft._core._task import Task
 from weft._errors import Deadlock
 from weft.inspect._deadlock import handled_signals
@@ -86,5 +85,5 @@ def watched(seconds: float | None, watchdogs: int, stderr: int) -> Iterator[None
 
 def is_certain(watchdogs: int) -> bool:
     """Whether no OS thread and no signal handler is there that could wake a task."""
-    threads = len(os.listdir("/proc/self/task")) - watchdogs
-    return threads <= _doubt.hub_count() + _pool.statistics()["idle"] and not handled_signals()
+    unknown = _doubt.strangers()
+    return unknown is not None and unknown <= watchdogs and not handled_signals()
