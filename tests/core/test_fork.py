@@ -349,3 +349,41 @@ say(files() - before)
 """)[-1]
         == "0"
     )
+
+
+@pytest.mark.parametrize("make", ["weft.timeout", "weft.move_on_after"])
+def test_the_child_keeps_the_deadlines_it_is_in_and_no_others(make, forking, poller) -> None:
+    assert forking(f"""
+def other():
+    with weft.timeout(3600):
+        lowlevel.park("for ever")
+
+weft.spawn(other)
+weft.checkpoint()
+try:
+    with weft.timeout(3600), {make}(0.01) as limit:
+        pid = os.fork()
+        if pid == 0:
+            assert lowlevel.statistics()["timers"] == 2
+            weft.sleep(3600)
+        status_of(pid)
+except TimeoutError:
+    pass
+if pid == 0:
+    say(limit.expired, lowlevel.statistics()["timers"])
+""") == ["True 0"]
+
+
+def test_the_child_has_the_places_that_its_parents_tasks_had(forking) -> None:
+    assert forking("""
+pool = weft.Pool(1)
+for _ in range(2):     # the second waits for the place of the first
+    weft.spawn(lambda: pool.spawn(lowlevel.park, "for ever"))
+    weft.checkpoint()
+pid = os.fork()
+if pid == 0:
+    with weft.timeout(60):
+        say(pool.spawn(abs, -1).result())
+    os._exit(0)
+status_of(pid)
+""") == ["1"]

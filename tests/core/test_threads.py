@@ -240,3 +240,25 @@ def test_a_thread_gives_its_files_back() -> None:
     for _ in range(20):
         Thread(run).finish()
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.leaves_tasks
+def test_a_place_held_by_a_thread_that_ends_goes_to_one_who_can_use_it(caplog) -> None:
+    pool = weft.Pool(1)
+    in_line, go = threading.Event(), threading.Event()
+
+    def run() -> None:
+        for _ in range(2):  # the second waits for the place of the first
+            weft.spawn(pool.spawn, lowlevel.park, "test")
+            weft.checkpoint()
+        in_line.set()
+        go.wait()
+
+    thread = Thread(run)
+    in_line.wait()
+    mine = weft.spawn(pool.spawn, abs, -1)
+    weft.checkpoint()
+    go.set()
+    thread.finish()
+    assert mine.result(60).result() == 1
+    assert "ended with 2 unfinished tasks" in caplog.text

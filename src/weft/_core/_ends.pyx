@@ -29,7 +29,17 @@ from weft._core._hub cimport (
 )
 from weft._core._signals cimport close_pipe
 from weft._core._sys cimport NSEC, weft_finalizing
-from weft._core._task cimport ABANDONED, DONE, PARKED, READY, THROWN, Task, describe, never_ends
+from weft._core._task cimport (
+    ABANDONED,
+    DONE,
+    PARKED,
+    READY,
+    THROWN,
+    Canceller,
+    Task,
+    describe,
+    never_ends,
+)
 from weft._core._waitlist cimport list_init, node_init
 
 from weft._errors import Cancelled, TaskError
@@ -228,8 +238,7 @@ cdef int end_thread(Hub hub) except -1:
         return 0                 # the process ends with it, and no Python code can run any more
     hub.closing = True
     left = live_tasks(hub)
-    for task in left:
-        abandon(<Task>task)
+    abandon(left)
     for task in left:
         dismiss(<Task>task, TaskError(never_ends(<Task>task)))
     hub.main.state = DONE
@@ -254,14 +263,21 @@ cdef int end_thread(Hub hub) except -1:
     return 0
 
 
-cdef void abandon(Task task) noexcept:
-    """It will never run: no list holds it, nothing wakes it, its stack is never unwound."""
-    leave(task)
-    task.state = ABANDONED
-    if task.group is not None:
-        task.group.child_done(task)
-        task.group = None
-    Py_INCREF(task)
+cdef int abandon(list left) except -1:
+    """They will never run: no list holds them, nothing wakes them, no stack is ever unwound."""
+    cdef Task task
+    for each in left:
+        task = <Task>each
+        leave(task)
+        task.state = ABANDONED
+        Py_INCREF(task)
+    # Not before: the place that one of them gives back must not go to another.
+    for each in left:
+        task = <Task>each
+        if task.group is not None:
+            task.group.child_done(task)
+            task.group = None
+    return 0
 
 
 # -- fork ----------------------------------------------------------------------------
@@ -296,7 +312,13 @@ cdef int exit_status(object exc) except -1:
 def _after_fork_in_child():
     """Only the forking task goes on in the child; it is the main task there."""
     cdef Hub hub
+    cdef list left = []
     no_collection()
+    for each in hubs_of_process():
+        hub = <Hub>each
+        me = hub.current if peek_hub() == <PyObject*>hub else None
+        left += [task for task in (*live_tasks(hub), hub.main) if task is not me]
+    abandon(left)
     for each in hubs_of_process():
         hub = <Hub>each
         if peek_hub() != <PyObject*>hub:
@@ -306,22 +328,22 @@ def _after_fork_in_child():
         after_fork(<Hub>peek_hub(), True)
 
 
+cdef bint is_deadline_of(PyObject* owner, PyObject* task) noexcept:
+    """Whether a timer's owner is a deadline over a block that ``task`` is in."""
+    return isinstance(<object>owner, Canceller) and (<Canceller>owner).stops(<Task>task)
+
+
 cdef int after_fork(Hub hub, bint here) except -1:
-    """In the child: keep every task but the running one, and never run them."""
+    """In the child: make of ``hub`` one with no task but the running one."""
     cdef Task me = hub.current if here else None
-    for other in live_tasks(hub):
-        if other is not me:
-            abandon(<Task>other)
-    if hub.main is not me:
-        abandon(hub.main)
-    # What they own must not be destroyed either, and the parent reports its failures.
+    # What the others own must not be destroyed, and the parent reports its failures.
     hub.abandoned.append((hub.failures, hub.garbage))
     hub.failures, hub.garbage = [], []
     hub.live = NULL
     hub.live_count = hub.on_fds = hub.in_threads = 0
     list_init(&hub.ready)
     list_init(&hub.inbox)
-    hub.timers.clear()
+    hub.timers.keep(is_deadline_of, <PyObject*>me)
     hub.poller.close(True)
     node_init(&hub.signal_node, NULL)
     if hub.signal_pipe is not None:

@@ -138,6 +138,9 @@ cdef class Timeout(Canceller):
     cdef object exception(self):
         """Made in the task; the same again if it was put back before it was seen."""
         if self.cancelled is None:
+    cdef bint stops(self, Task task) noexcept:
+        return self.task is task
+
             if self.seconds == self.seconds:
                 text = f"the timeout of {self.seconds:g} s expired"
             else:

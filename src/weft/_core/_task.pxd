@@ -34,6 +34,7 @@ cdef class Canceller:
     cdef short depth             # the shields around it: further ones hold its request back
 
     cdef void on_deadline(self) noexcept              # its timer's deadline has passed
+    cdef bint stops(self, Task task) noexcept         # it is a deadline over a block of this task
     cdef void child_done(self, Task child) noexcept   # a task of this group ends
     cdef object exception(self)                   # the Cancelled to raise
 

@@ -50,6 +50,9 @@ cdef class Canceller:
     cdef void child_done(self, Task child) noexcept:
         pass
 
+    cdef bint stops(self, Task task) noexcept:
+        return False
+
     cdef object exception(self):
         raise NotImplementedError
 

@@ -24,7 +24,7 @@ cdef class TimerHeap:
     cdef Timer* pop_expired(self, int64_t now) noexcept
     cdef int64_t next_deadline(self) noexcept
     cdef void shift(self, int64_t ns) noexcept
-    cdef void clear(self) noexcept
+    cdef void keep(self, bint (*wanted)(PyObject*, PyObject*) noexcept, PyObject* whom) noexcept
 
 
 cdef inline void timer_init(Timer* timer, PyObject* owner) noexcept:

@@ -83,12 +83,18 @@ cdef class TimerHeap:
                 self.heap[i].when += ns
                 self.heap[i].timer.when += ns
 
-    cdef void clear(self) noexcept:
-        """Forget every timer: in a forked child their owners never run again."""
-        cdef Py_ssize_t i
+    cdef void keep(self, bint (*wanted)(PyObject*, PyObject*) noexcept, PyObject* whom) noexcept:
+        """Forget every timer but those for which ``wanted(owner, whom)``."""
+        cdef Py_ssize_t i, kept = 0
+        cdef Slot slot
         for i in range(self.size):
-            self.heap[i].timer.place = -1
-        self.size = 0
+            slot = self.heap[i]
+            if wanted(slot.timer.owner, whom):
+                sift_up(self.heap, kept, slot)
+                kept += 1
+            else:
+                slot.timer.place = -1
+        self.size = kept
 
 
 cdef void sift_up(Slot* heap, Py_ssize_t place, Slot slot) noexcept nogil:
