@@ -2,6 +2,7 @@
 
 import gc
 import os
+import textwrap
 import weakref
 from select import POLLIN
 
@@ -201,3 +202,57 @@ def test_a_callback_that_runs_in_the_hub_may_spawn_and_unpark() -> None:
     assert spawned[0].result() == 2
     assert spawned[0].spawned_by is None
     del reference
+
+
+ARMED_IN_GARBAGE = {
+    "a box": """
+        def leave():
+            limit = weft.timeout(3600)  # before the box, whose end would be its own
+            box = Box()
+            box.me, box.limit = box, limit
+            limit.__enter__()
+
+        leave()
+    """,
+    "a task's value": """
+        def leave():
+            limit = weft.timeout(3600)
+            limit.__enter__()
+            return limit
+
+        weft.spawn(leave).join()
+    """,
+    "a hub whose thread has ended": """
+        def leave():
+            weft.current()
+            box = Box()
+            box.me, box.limit = box, weft.timeout(3600)
+            box.limit.__enter__()
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join()
+        del thread
+    """,
+}
+
+
+@pytest.mark.parametrize("where", ARMED_IN_GARBAGE)
+def test_the_collector_may_find_an_armed_timeout(where, program) -> None:
+    source = textwrap.dedent(ARMED_IN_GARBAGE[where])
+    assert (
+        program(f"""
+import gc, threading, weft
+from weft import lowlevel
+
+class Box:
+    pass
+
+gc.disable()
+{source}
+gc.collect()
+print(lowlevel.statistics()["timers"])
+weft.sleep(0.001)
+""")
+        == "0\n"
+    )

@@ -2,14 +2,13 @@
 
 from libc.stdint cimport int64_t
 
-from weft._core._hub cimport Hub
 from weft._core._task cimport Canceller, Task
-from weft._core._timers cimport Timer
+from weft._core._timers cimport Timer, TimerHeap
 
 cdef class Timeout(Canceller):
     cdef Task task               # inside the block; None before and after
-    cdef Hub hub                 # the task's
-    cdef Timer timer             # armed in the hub's heap while the deadline lies ahead
+    cdef TimerHeap timers        # of the task's hub
+    cdef Timer timer             # armed in there while the deadline lies ahead
     cdef int64_t when            # ns: the deadline, forever() for none
     cdef double seconds          # what timeout() was given, nan for a deadline: for the text
     cdef object place            # (code, offset) where it was made

@@ -24,6 +24,8 @@ from types import GenericAlias
 from weft._errors import Cancelled, TaskError
 
 
+# Its destructor needs the timers. A cycle it is in is taken apart by its task or the Cancelled.
+@cython.no_gc_clear
 @cython.final
 cdef class Timeout(Canceller):
     """A deadline over a ``with`` block; made by :func:`timeout` and its relatives.
@@ -47,8 +49,9 @@ cdef class Timeout(Canceller):
         raise TypeError("a Timeout is made by weft.timeout(seconds) or weft.move_on_after(seconds)")
 
     def __dealloc__(self):
+        # Not by way of the hub, which may be in the same cycle, and be cleared already.
         if self.timer.place >= 0:
-            self.hub.timers.cancel(&self.timer)
+            self.timers.cancel(&self.timer)
 
     def __enter__(self):
         cdef Hub hub = get_hub()
@@ -57,7 +60,7 @@ cdef class Timeout(Canceller):
         if hub.current is None:
             raise TaskError("a timeout needs a task; this code runs in the hub")
         self.used = True
-        self.hub = hub
+        self.timers = hub.timers
         self.task = hub.current
         self.depth = self.task.shields
         self.set_deadline(self.when)
@@ -67,7 +70,7 @@ cdef class Timeout(Canceller):
         cdef Task task = self.task
         if task is None or get_hub().current is not task:
             raise TaskError(f"{self!r} must be left by the task that entered it, once")
-        self.hub.timers.cancel(&self.timer)
+        self.timers.cancel(&self.timer)
         self.task = None
         # Let go of: it knows this scope, and its traceback every frame it came through.
         cancelled, self.cancelled = self.cancelled, None
@@ -97,12 +100,12 @@ cdef class Timeout(Canceller):
         if value != value:
             raise ValueError("a deadline is a number of seconds, got nan")
         if self.task is not None:
-            if get_hub() is not self.hub:
+            if get_hub() is not self.task.hub:
                 raise TaskError("a deadline is set in the thread whose task it is over")
             if self.cancelled is not None:
                 raise TaskError(f"{self!r} has expired and its block is being left; "
                                 "set the deadline before that")
-            self.hub.timers.cancel(&self.timer)
+            self.timers.cancel(&self.timer)
             if self.requested:
                 withdraw_request(self.task, self, None)
                 self.requested = False
@@ -127,7 +130,7 @@ cdef class Timeout(Canceller):
         if when <= now_ns():
             self.on_deadline()       # no need for the hub: it is raised at the next checkpoint
         else:
-            self.hub.timers.arm(&self.timer, when)
+            self.timers.arm(&self.timer, when)
         return 0
 
     cdef void on_deadline(self) noexcept:
@@ -135,12 +138,12 @@ cdef class Timeout(Canceller):
             self.requested = True
             self.task.cancel_with(self)
 
-    cdef object exception(self):
-        """Made in the task; the same again if it was put back before it was seen."""
-        if self.cancelled is None:
     cdef bint stops(self, Task task) noexcept:
         return self.task is task
 
+    cdef object exception(self):
+        """Made in the task; the same again if it was put back before it was seen."""
+        if self.cancelled is None:
             if self.seconds == self.seconds:
                 text = f"the timeout of {self.seconds:g} s expired"
             else:
