@@ -256,3 +256,53 @@ weft.sleep(0.001)
 """)
         == "0\n"
     )
+
+
+def test_a_collection_may_end_the_block_of_a_group(unraisable) -> None:
+    ended = []
+
+    def child() -> None:
+        try:
+            weft.sleep(3600)
+        finally:
+            ended.append(True)
+
+    def block():
+        with weft.group() as group:
+            group.spawn(child)
+            yield
+
+    blocks = block()
+    next(blocks)
+    weft.checkpoint()
+    Cyclic(blocks.close)
+    del blocks
+    gc.collect()
+    weft.checkpoint()
+    assert ended == [True]
+    (failure,) = unraisable
+    assert isinstance(failure, ExceptionGroup)
+    assert "during a garbage collection" in str(failure.exceptions)
+
+
+def test_a_destructor_may_spawn_into_a_group_that_is_being_stopped(program) -> None:
+    assert program("""
+        import gc, weft
+
+        class Last:
+            def __init__(self):
+                self.me = self
+
+            def __del__(self):
+                group.spawn(print, "too late")
+
+        with weft.group() as group:
+            for _ in range(400):
+                group.spawn(weft.sleep, 3600)
+            gc.collect()
+            Last()
+            # The collector comes in the midst of it. From 3.12 on it waits for the next bytecode.
+            gc.set_threshold(50)
+            group.cancel()
+        print(group)
+    """).startswith("<weft.Group ")

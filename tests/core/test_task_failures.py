@@ -95,3 +95,33 @@ def test_logging_that_fails_does_not_go_on_for_ever(capsys) -> None:
     finally:
         logger.removeFilter(refuse)
     assert capsys.readouterr().err.count("OSError: disk full") == 1
+
+
+def test_a_group_whose_failure_cannot_be_put_into_words_still_ends_with_it() -> None:
+    """It says why it cancels its tasks: one that waits, one that has not started, the block."""
+
+    class Mute(Exception):
+        def __repr__(self) -> str:
+            raise ValueError("no words")
+
+    def fail() -> None:
+        raise Mute
+
+    def wait() -> None:
+        try:
+            lowlevel.park("test")
+        except weft.Cancelled as why:
+            reasons.append(str(why))
+            raise
+
+    reasons: list[str] = []
+    with pytest.raises(ExceptionGroup) as caught, weft.group() as group:
+        group.spawn(wait)
+        weft.checkpoint()
+        group.spawn(fail)
+        unborn = group.spawn(wait)
+        wait()
+    assert [type(each) for each in caught.value.exceptions] == [Mute]
+    assert "Mute whose repr raised ValueError" in str(unborn.exception)
+    assert len(reasons) == 2
+    assert all("Mute whose repr raised ValueError" in reason for reason in reasons)

@@ -13,10 +13,10 @@ and the block, and the block raises what failed as an ExceptionGroup.
 cimport cython
 
 from weft._core._api cimport spawn_task
-from weft._core._hub cimport Hub, get_hub
+from weft._core._hub cimport Hub, get_hub, in_collection
 from weft._core._scope cimport withdraw_request
 from weft._core._sys cimport forever
-from weft._core._task cimport DONE, Task, caller_name, caller_place
+from weft._core._task cimport DONE, Task, brief, caller_name, caller_place
 from weft._core._waitlist cimport list_init, node_append, node_linked, node_unlink
 from weft._core._waits cimport put_back, wake_first
 
@@ -184,13 +184,16 @@ cdef class Group(Canceller):
 
     cdef void stop(self) noexcept:
         """Ask every child, and the block if it still runs, to stop; once."""
+        # Made first: until 3.11 an allocation may let others run, who spawn, or stop it too.
+        cdef _Stop request = _Stop.__new__(_Stop)
+        request.group = self
         if self.stopping:
             return
         self.stopping = True
-        self.stop_request = _Stop.__new__(_Stop)
-        (<_Stop>self.stop_request).group = self
-        for child in self.children:
-            (<Task>child).cancel_with(self.stop_request)
+        self.stop_request = request
+        # A copy: who spawns from here on sees that it is stopping.
+        for child in list(self.children):
+            (<Task>child).cancel_with(request)
         # Who waits for a place need not: their task will not run.
         while wake_first(&self.wanting, self) is not None:
             self.taken += 1
@@ -212,9 +215,9 @@ cdef class Group(Canceller):
             exc.by = self.by
             exc.where = self.by_place
         elif culprit is not None:
-            exc = Cancelled(f"task {culprit.name!r} of {self.name} failed: {culprit.value!r}")
+            exc = Cancelled(f"task {culprit.name!r} of {self.name} failed: {brief(culprit.value)}")
         else:
-            exc = Cancelled(f"the block of {self.name} ended: {self.cause!r}")
+            exc = Cancelled(f"the block of {self.name} ended: {brief(self.cause)}")
         return exc
 
     cdef int wait_for_children(self, Task me) except -1:
@@ -243,7 +246,8 @@ cdef object join_children(Group self, Task me, bint shielded):
     """Wait until the last child has ended, whatever comes; the exception that came, or None.
 
     Once its children are being cancelled, because the block raised or the wait did, that is not
-    cut short: a second cancellation would stand in the way of the first.
+    cut short: a second cancellation would stand in the way of the first. Only in a garbage
+    collection, which ends the block of an abandoned generator, is there no waiting.
     """
     interrupt = None
     me.shields += shielded
@@ -255,6 +259,8 @@ cdef object join_children(Group self, Task me, bint shielded):
             self.stop()
             me.shields += not shielded
             shielded = True
+            if in_collection():
+                break
     me.shields -= shielded
     return interrupt
 

@@ -100,6 +100,7 @@ cdef Task new_task(Hub hub, object fn, tuple args, object context, object name)
 cdef list live_tasks(Hub hub)
 cdef void leave(Task task) noexcept
 cdef void dismiss(Task task, object exc) noexcept
+cdef bint in_collection() noexcept
 cdef void no_collection() noexcept
 
 # Hooks, set by _ends.pyx: what the hub calls or spawns and must not know.

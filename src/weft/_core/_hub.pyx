@@ -597,7 +597,11 @@ cdef class Hub(Scheduler):
         weft_reset_recursion()
         if me.requests is not None:
             me.context = None
-            weft_set_exception(exception_of(me.requests[0]))
+            try:
+                stopped = exception_of(me.requests[0])
+            except BaseException as exc:
+                stopped = exc
+            weft_set_exception(stopped)
             return False
         if me.context is not None and PyContext_Enter(me.context) < 0:
             me.context = None
@@ -921,6 +925,11 @@ cdef void no_collection() noexcept:
     """In a forked child: whoever collected garbage may not exist here."""
     global collecting
     collecting = 0
+
+
+cdef bint in_collection() noexcept:
+    """Whether the calling thread collects garbage, where nothing can park."""
+    return collecting != 0 and collecting == PyThread_get_thread_ident()
 
 
 _task.here = here

@@ -100,6 +100,7 @@ cdef int64_t sleep_deadline(object seconds) except -1
 cdef int64_t deadline_at(double deadline) noexcept
 cdef str describe(Task task)
 cdef str caller_name()
+cdef str brief(object obj)
 cdef object caller_place()
 cdef str function_name(object fn)
 cdef str never_ends(Task task)

@@ -385,12 +385,12 @@ cdef str function_name(object fn):
 
 
 cdef str brief(object obj):
-    """What a task waits for, in words. Tasks by name: they may wait for one another."""
+    """An object of the program's, in words. Tasks by name: they may wait for one another."""
     if isinstance(obj, Task):
         return f"task {obj.name!r}"
     try:
         return repr(obj)
-    except Exception as exc:     # a report on a hang must not fail on what hangs
+    except Exception as exc:     # what is said of an object must not fail with it
         return f"<{type(obj).__qualname__} whose repr raised {type(exc).__name__}>"
 
 
