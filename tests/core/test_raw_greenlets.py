@@ -1,9 +1,13 @@
 """Raw greenlets inside tasks, as SQLAlchemy's async layer uses them."""
 
+import threading
+import time
+
 import pytest
 from greenlet import getcurrent, greenlet
 
 import weft
+import weft.socket
 from weft import lowlevel
 
 
@@ -96,3 +100,58 @@ def test_a_raw_greenlet_inside_a_task_can_be_cancelled() -> None:
     task.cancel()
     task.join()
     assert isinstance(task.exception, weft.Cancelled)
+
+
+# greenlet destroys what another thread dropped when it is next asked which greenlet runs: when a
+# task parks. So Python code runs in there, and with it other threads.
+
+
+def dropped_by_another_thread(last_wish) -> None:
+    """A raw greenlet of this thread, which does ``last_wish`` when a task next parks."""
+    main = getcurrent()
+
+    def run() -> None:
+        try:
+            main.switch()
+        finally:
+            last_wish()
+
+    raw = [greenlet(run)]
+    raw[0].switch()
+    in_another_thread(raw.clear)
+
+
+def in_another_thread(fn) -> None:
+    thread = threading.Thread(target=fn)
+    thread.start()
+    while thread.is_alive():
+        time.sleep(0)
+
+
+def test_a_task_that_ends_while_its_joiner_comes_to_park_is_joined() -> None:
+    started = []
+
+    def run() -> None:
+        started.append(weft.spawn(lowlevel.park, "test"))
+        started[0].join()
+
+    def last_wish() -> None:
+        lowlevel.unpark(started[0])
+        while not started[0].done:
+            time.sleep(0)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not started or started[0].state != "parked":
+        time.sleep(0)
+    dropped_by_another_thread(last_wish)
+    with weft.timeout(5):
+        assert started[0].join()
+    thread.join()
+
+
+def test_a_socket_that_is_closed_while_its_reader_comes_to_park_refuses_it() -> None:
+    a, b = weft.socket.socketpair()
+    dropped_by_another_thread(lambda: in_another_thread(b.close))
+    with a, weft.timeout(5), pytest.raises(OSError, match="Bad file descriptor"):
+        b.recv(1)

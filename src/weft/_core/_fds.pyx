@@ -36,8 +36,8 @@ cdef int wait_fd(Hub hub, FdState* fs, int direction, bint own, int64_t deadline
     """
     cdef Task me = hub.current
     cdef int how
-    if me is None:
-        hub.may_park(me, True)
+    # Whatever may run Python code, and let another thread close it, precedes the link.
+    hub.may_park(me, True)
     if not hub.poller.watch(fs, direction, own):
         return WOKEN
     node_append(&fs.readers if direction == READ else &fs.writers, &me.node)

@@ -55,7 +55,6 @@ cdef class Hub(Scheduler):
     cdef void post(self, Task task) noexcept
     cdef void rouse(self) noexcept
     cdef void collect(self) noexcept
-    cdef int may_park(self, Task me, bint cancellable) except -1
     cdef int note_greenlet(self, Task me, PyObject* now_running) except -1
     cdef int deliver(self, Task me, bint cancellable) except -1
     cdef int yield_now(self, Task me) except -1
@@ -100,8 +99,8 @@ cdef Task new_task(Hub hub, object fn, tuple args, object context, object name)
 cdef list live_tasks(Hub hub)
 cdef void leave(Task task) noexcept
 cdef void dismiss(Task task, object exc) noexcept
-cdef bint in_collection() noexcept
 cdef void no_collection() noexcept
+cdef bint in_collection() noexcept
 
 # Hooks, set by _ends.pyx: what the hub calls or spawns and must not know.
 cdef object run_signal_handlers          # () in a task: signals are due

@@ -43,6 +43,7 @@ cdef class Scheduler:
     cdef Task current            # the task that runs; None while the hub itself does
     cdef str thread_name         # of the OS thread, when the hub was made
 
+    cdef int may_park(self, Task me, bint cancellable) except -1
     cdef int park(self, str kind, object obj, int64_t deadline, bint cancellable) except -1
     cdef bint wake(self, Task task, int how, object value) noexcept
 
@@ -99,8 +100,8 @@ cdef int64_t deadline_in(object seconds) except -1
 cdef int64_t sleep_deadline(object seconds) except -1
 cdef int64_t deadline_at(double deadline) noexcept
 cdef str describe(Task task)
-cdef str caller_name()
 cdef str brief(object obj)
+cdef str caller_name()
 cdef object caller_place()
 cdef str function_name(object fn)
 cdef str never_ends(Task task)

@@ -36,6 +36,9 @@ STATES = ("new", "ready", "running", "parked", "done", "abandoned")
 
 
 cdef class Scheduler:
+    cdef int may_park(self, Task me, bint cancellable) except -1:
+        raise NotImplementedError
+
     cdef int park(self, str kind, object obj, int64_t deadline, bint cancellable) except -1:
         raise NotImplementedError
 
@@ -47,11 +50,11 @@ cdef class Canceller:
     cdef void on_deadline(self) noexcept:
         pass
 
-    cdef void child_done(self, Task child) noexcept:
-        pass
-
     cdef bint stops(self, Task task) noexcept:
         return False
+
+    cdef void child_done(self, Task child) noexcept:
+        pass
 
     cdef object exception(self):
         raise NotImplementedError
@@ -252,15 +255,15 @@ cdef class Task(greenlet):
             return True
         hub = here()
         me = hub.current
-        if me is None:
-            return hub.park("join", self, 0, True)       # raises: the hub cannot wait
         if me is self:
             raise TaskError(f"task {self.name!r} cannot join itself: it would wait for ever")
-        if self.state == ABANDONED:
-            raise TaskError(never_ends(self))
-        deadline = deadline_in(seconds)          # may run Python code, hence others
+        # Whatever may run Python code, and let the task end in another thread, precedes the look.
+        deadline = deadline_in(seconds)
+        hub.may_park(me, True)
         if self.state == DONE:
             return True
+        if self.state == ABANDONED:
+            raise TaskError(never_ends(self))
         node_append(&self.joiners, &me.node)
         try:
             hub.park("join", self, deadline, True)
