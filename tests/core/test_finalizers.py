@@ -306,3 +306,23 @@ def test_a_destructor_may_spawn_into_a_group_that_is_being_stopped(program) -> N
             group.cancel()
         print(group)
     """).startswith("<weft.Group ")
+
+
+def test_a_destructor_may_wait_while_it_is_a_leftover_that_is_replaced() -> None:
+    seen = []
+
+    def victim() -> None:
+        weft.sleep(3600)
+        weft.sleep(3600)
+
+    def last_wish() -> None:
+        weft.sleep(0.0001)
+        seen.append(task.done)
+
+    task = weft.spawn(victim)
+    weft.checkpoint()
+    lowlevel.unpark(task, Dying(last_wish))
+    weft.checkpoint()
+    waker = weft.spawn(task.cancel)
+    weft.joinall([task, waker])
+    assert seen == [True]

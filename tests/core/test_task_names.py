@@ -143,3 +143,35 @@ def test_a_failed_wait_leaves_no_descriptor_in_the_next_reason() -> None:
     task.join()
     os.close(reader)
     os.close(writer)
+
+
+class Remote:
+    """A proxy that asks another process for its attributes, and is asked to stop meanwhile."""
+
+    def __call__(self) -> int:
+        weft.current().cancel()
+        return 1
+
+    def __getattr__(self, name: str) -> str:
+        weft.sleep(0.0001)
+        return "remote"
+
+
+def test_a_task_ends_even_if_its_function_waits_for_its_name_and_is_cancelled() -> None:
+    task = weft.spawn(Remote())
+    assert task.result() == 1
+    assert task.name == f"Remote-{task.id}"
+
+
+def test_what_is_raised_instead_of_a_name_goes_to_the_main_task() -> None:
+    class Quitting(Remote):
+        def __call__(self) -> int:
+            return 2
+
+        def __getattr__(self, name: str) -> str:
+            raise SystemExit(3)
+
+    task = weft.spawn(Quitting())
+    with pytest.raises(SystemExit):
+        weft.sleep(1)
+    assert task.result() == 2

@@ -201,7 +201,8 @@ cdef class Hub(Scheduler):
         task.state = READY
         task.how = how
         if value is not None:
-            task.value = value
+            # What was left there is destroyed, which may run Python code, when this is done.
+            _left, task.value = task.value, value
         if node_linked(&task.node):
             node_unlink(&task.node)
         if weft_hub == <PyObject*>self:
@@ -638,7 +639,12 @@ cdef class Hub(Scheduler):
 
     cdef int finish(self, Task task, object value, bint failed) except -1:
         """Record how the running task ended and wake who waits for it. Runs on its stack."""
-        task.fn = function_name(task.fn)
+        try:
+            task.fn = function_name(task.fn)
+        except BaseException as exc:         # of a proxy, that waited for its name
+            task.fn = type(task.fn).__qualname__
+            if not isinstance(exc, Cancelled):
+                self.raise_in_main(exc)
         task.context = task.locals = task.requests = None
         task.value = value
         task.failed = failed
@@ -921,15 +927,15 @@ def _gc_phase(phase, info):
     collecting = PyThread_get_thread_ident() if phase == "start" else 0
 
 
+cdef bint in_collection() noexcept:
+    """Whether the calling thread collects garbage, where nothing can park."""
+    return collecting != 0 and collecting == PyThread_get_thread_ident()
+
+
 cdef void no_collection() noexcept:
     """In a forked child: whoever collected garbage may not exist here."""
     global collecting
     collecting = 0
-
-
-cdef bint in_collection() noexcept:
-    """Whether the calling thread collects garbage, where nothing can park."""
-    return collecting != 0 and collecting == PyThread_get_thread_ident()
 
 
 _task.here = here
