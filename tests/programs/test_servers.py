@@ -1,16 +1,20 @@
 """Web servers have twenty clients inside at once, in one OS thread, and end at Ctrl-C as ever."""
 
+import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, RemoteDisconnected
+from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
 GUESTS = 20
 PATIENCE = 60
 # Each is started with these words, and listens at the port that is put in.
@@ -52,7 +56,7 @@ class Server:
         connection = self.open()
         try:
             return ask(connection, path)
-        except RemoteDisconnected:
+        except ConnectionResetError:
             return "shown the door"
         finally:
             connection.close()
@@ -70,6 +74,7 @@ class Server:
 
 
 def ask(connection: HTTPConnection, path: str) -> str:
+    """Fetch a page over ``connection``, and leave it open if the server does."""
     connection.request("GET", path)
     return connection.getresponse().read().decode()
 
@@ -109,18 +114,77 @@ def test_all_guests_are_inside_at_once(name, serve, crowd, os_threads) -> None:
     outcomes = {}
     for way in ("python", "weft"):
         server = serve(way, *SERVERS[name])
-        greeting = server.get("/hello?name=weaver")
-        guests = [crowd.submit(server.get, "/meet") for _ in range(GUESTS - 1)]
-        server.wait_for_guests(GUESTS - 1)
+        idle = server.open()
+        greetings = [ask(idle, "/hello"), ask(idle, "/hello?name=weaver")]
+        kept_alive = idle.sock is not None
+        guests = []
+        while len(guests) < GUESTS - 1:
+            guests.append(crowd.submit(server.get, "/meet"))
+            # One by one, since some of them listen with a backlog of five.
+            server.wait_for_guests(len(guests))
         threads = os_threads(server.program.pid)
         answers = [server.get("/meet"), *(guest.result() for guest in guests)]
         left = [crowd.submit(server.get, "/meet") for _ in range(3 if name in ABRUPT else 0)]
         server.wait_for_guests(len(left))
         status, output = server.interrupt()
         answers += [guest.result() for guest in left]
-        outcomes[way] = greeting, answers, status, output
+        idle.close()
+        outcomes[way] = greetings, kept_alive, answers, status, output
     assert outcomes["weft"] == outcomes["python"]
-    assert greeting == "hello weaver"
+    assert greetings == ["hello stranger", "hello weaver"]
     assert answers == ["met all"] * GUESTS + ["shown the door"] * len(left)
     # http.server looks up the name of its host, for which weft has a thread for a while.
     assert threads <= 2
+
+
+def test_files_are_served_while_other_clients_are_slow(serve, os_threads, tmp_path: Path) -> None:
+    """Twenty clients stop in the middle of a request, and one that does not gets its file."""
+    (tmp_path / "page.txt").write_text("woven")
+    command = ["-m", "http.server", "--bind", "127.0.0.1", "{port}"]
+    server = serve("weft", *command, cwd=tmp_path)
+    slow = []
+    for _ in range(GUESTS):
+        slow.append(server.open().sock)
+        slow[-1].sendall(b"GET /page.txt HTTP/1.0\r\nAccept: ")
+        assert server.get("/page.txt") == "woven"
+    assert os_threads(server.program.pid) <= 2
+    for sock in slow:
+        sock.sendall(b"*/*\r\n\r\n")
+        assert b"".join(iter(lambda: sock.recv(4096), b"")).endswith(b"\r\n\r\nwoven")
+        sock.close()
+    status, output = server.interrupt()
+    assert status == 0
+    assert "Keyboard interrupt received, exiting." in output
+
+
+def children(pid: int) -> list[int]:
+    """The processes that the main thread of ``pid`` has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_development_servers_start_anew_with_what_changed(serve, tmp_path: Path) -> None:
+    flask_app, django_app = (
+        Path(shutil.copy(HERE / f"lobby_{name}.py", tmp_path)) for name in ("flask", "django")
+    )
+    flask = ["-m", "flask", "--app", "lobby_flask", "run", "--debug", "--port", "{port}"]
+    servers = {
+        flask_app: serve("weft", *flask, process_group=0),
+        django_app: serve("weft", str(django_app), "runserver", "{port}", process_group=0),
+    }
+    for app, server in servers.items():
+        assert server.get("/hello") == "hello stranger"
+        app.write_text(app.read_text().replace("stranger", "visitor"))
+    for app, server in servers.items():
+        while server.get("/hello") != "hello visitor":
+            # Again and again: a reloader may not have looked at the file before the first change.
+            app.touch()
+            time.sleep(0.05)
+        if app is flask_app:
+            # It starts its whole command again, so the server is on weft as well.
+            [child] = children(server.program.pid)
+            assert b"weft" in Path(f"/proc/{child}/cmdline").read_bytes()
+        # As from a keyboard, for the server and what watches over it.
+        os.killpg(server.program.pid, signal.SIGINT)
+        stdout, stderr = server.program.communicate(timeout=PATIENCE)
+        assert server.program.returncode == 0, stderr
+        assert "Traceback" not in stdout + stderr
