@@ -75,6 +75,28 @@ def test_interrupt_reaches_main_in_a_wait_that_cannot_be_cancelled() -> None:
     assert run(program) == ["main"]
 
 
+def test_interrupt_reaches_a_main_that_is_about_to_run_at_its_next_operation() -> None:
+    """test_threading's test_interrupt_main_subthread: the lock is free, so nothing parks."""
+    program = """
+    import weft.threading
+    started, free = weft.threading.Event(), weft.threading.Lock()
+
+    def worker():
+        started.set()
+        interrupt()
+
+    weft.spawn(worker)
+    try:
+        started.wait()
+        with free:
+            pass
+        print("nothing")
+    except KeyboardInterrupt:
+        print("main")
+    """
+    assert run(program) == ["main"]
+
+
 def test_second_interrupt_is_raised_in_the_task_that_holds_the_hub() -> None:
     program = """
     def hog():

@@ -27,6 +27,7 @@ cdef class Hub(Scheduler):
     cdef int operations              # operations the running task may still do without parking
     cdef bint sleeping               # waits on the kernel without the GIL: other threads wake it
     cdef bint signalled              # a wait was interrupted; handlers are due
+    cdef bint hurried                # something is to be raised in the main task as it resumes
     cdef bint keeps_time             # it alone moves the virtual clock on
     cdef int doubt                   # idle, and nobody known who could end that: how often it asked
     cdef uint64_t shuffle            # state of the random order tasks run in; 0: as they came
@@ -62,6 +63,7 @@ cdef class Hub(Scheduler):
     cdef bint time_is_up(self) noexcept
     cdef int switch_away(self, Task me) except -1
     cdef void set_coroutines_aside(self, Task me) noexcept
+    cdef void see_to_main(self) noexcept
     cdef int bring_coroutines_back(self, Task me) except -1
     cdef PyObject* next_target(self) noexcept
     cdef bint turn_is_over(self) noexcept

@@ -119,6 +119,7 @@ cdef extern from *:
     PyObject* weft_call(PyObject* fn, PyObject* args) noexcept
 
 cdef extern from "Python.h":
+    int Py_AddPendingCall(int (*call)(void*) except -1, void* arg) noexcept
     int PyContext_Enter(object context) noexcept         # -1 with an exception set
     int PyContext_Exit(object context) noexcept
     void PyObject_GC_Track(PyObject* op) noexcept
@@ -359,10 +360,21 @@ cdef class Hub(Scheduler):
         elif self.current is me:
             return self.bring_coroutines_back(me)
         target = PyGreenlet_Switch(target, NULL, NULL)
+        if self.hurried and me is self.main:
+            self.see_to_main()
         if target != NULL and me.state == RUNNING:
             Py_DECREF(<object>target)
             return self.bring_coroutines_back(me)
         return self.resumed_behind_our_back(me, target)
+
+    cdef void see_to_main(self) noexcept:
+        """The main task resumes: have what is due raised between two of its bytecodes.
+
+        As the interpreter does with a signal's handler: in the middle of a lock's ``acquire``
+        nobody could tell whether it has the lock.
+        """
+        # Refused when too many are pending: then at its next park.
+        self.hurried = Py_AddPendingCall(&raise_what_is_due, NULL) != 0
 
     cdef void set_coroutines_aside(self, Task me) noexcept:
         me.coroutines = take_coroutines(self.thread_state)
@@ -583,11 +595,12 @@ cdef class Hub(Scheduler):
         return 0
 
     cdef int raise_in_main(self, object exc) except -1:
-        """Raise ``exc`` in the main task: where it parks, or at its next park."""
+        """Raise ``exc`` in the main task: where it parks, or as soon as it runs."""
         if not self.wake(self.main, THROWN, exc):
             if self.main.requests is None:
                 self.main.requests = []
             self.main.requests.append(exc)
+            self.hurried = self.in_main_thread
         return 0
 
     # -- the life of a task -----------------------------------------------------------
@@ -847,6 +860,18 @@ cdef bint may_deliver(Task me, object request, bint cancellable) except -1:
     if isinstance(request, Canceller):
         return cancellable and me.shields <= (<Canceller>request).depth
     return (cancellable and me.shields == 0) or not isinstance(request, Cancelled)
+
+
+cdef int raise_what_is_due(void* unused) except -1:
+    """Called by the interpreter in the main thread; once another task runs it is too late."""
+    cdef PyObject* hub = peek_hub()
+    cdef Task main
+    if hub == NULL:
+        return 0
+    main = (<Hub>hub).main
+    if (<Hub>hub).current is main and main.requests is not None:
+        (<Hub>hub).deliver(main, False)
+    return 0
 
 
 cdef int raise_set() except -1:
