@@ -400,3 +400,21 @@ def test_the_record_takes_only_what_a_module_has() -> None:
     assert not hasattr(json, "no_such_name") and _registry.originals == before
     assert "json" not in _registry.applied and not patch.is_patched("json")
     assert subprocess.__name__ in sys.modules
+
+
+def test_a_module_that_is_imported_anew_is_patched_again(run) -> None:
+    """test_queue does so, to have the classes of ``_queue`` and of ``queue`` side by side."""
+    assert run("""
+        import importlib, json, sys, weft.patch
+        weft.patch.all()
+        import time, _queue
+        kept = time.sleep, _queue.SimpleQueue, _queue.Empty
+        del sys.modules["_queue"]
+        import _queue
+        importlib.reload(time)
+        again = time.sleep, _queue.SimpleQueue, _queue.Empty
+        weft.patch.unpatch()
+        importlib.reload(time)
+        loaders = time.__spec__.loader is time.__loader__, type(_queue.__loader__).__name__
+        print(json.dumps([kept == again, time.sleep is kept[0], *loaders]))
+    """) == [True, False, True, "ExtensionFileLoader"]

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from weft._core._api import current, tasks
 from weft._errors import TaskError
-from weft.patch import _kept, _late, _registry
+from weft.patch import _anew, _kept, _late, _registry
 
 __all__ = [
     "all",
@@ -111,6 +111,7 @@ def apply(names: list[str]) -> None:
         if name not in _registry.applied:
             import_module(f"weft.patch._{name}").patch()
             _registry.applied.add(name)
+    _anew.watch()
     _registry.sweep()
     _kept.note_containers()
     # What anybody takes from now on he means to have, be it an original.

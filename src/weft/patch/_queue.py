@@ -18,6 +18,8 @@ def patch() -> None:
     _kept.adopt_heirs(NATIVE, weft.queue.SimpleQueue, "who waits for one stops his whole thread")
     for module in (_queue, queue):
         _registry.replace(module, "SimpleQueue", weft.queue.SimpleQueue)
+    # Imported anew the module would have another, which SimpleQueue does not raise.
+    _registry.replace(_queue, "Empty", _queue.Empty)
 
 
 def moved(found: Any) -> object:

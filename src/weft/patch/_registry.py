@@ -19,6 +19,8 @@ from weft.patch._places import Left
 
 # (module's name, attribute) -> what stood there before the first patch.
 originals: dict[tuple[str, str], object] = {}
+# Module's name -> attribute -> what stands there since the patch.
+replacements: dict[str, dict[str, object]] = {}
 # Modules some of whose classes had an attribute replaced: the class has no second, original self.
 changed_inside: set[str] = set()
 # What modules took from a patched one before: id of the original -> (original, replacement).
@@ -51,6 +53,7 @@ def replace(owner: ModuleType | type, name: str, value: object, *, taken: bool =
     present = vars(owner)[name]
     if isinstance(owner, ModuleType):
         originals.setdefault((owner.__name__, name), present)
+        replacements.setdefault(owner.__name__, {})[name] = value
         if taken and present is not value and not isinstance(present, PLAIN):
             taken_before[id(present)] = present, value
     else:
@@ -70,6 +73,7 @@ def unpatch() -> None:
         undo.pop()()
     applied.clear()
     left.clear()
+    replacements.clear()
 
 
 def original(name: str) -> ModuleType:

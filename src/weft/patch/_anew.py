@@ -1,0 +1,61 @@
+"""Patches a module again when it is imported anew: reloaded, or after it left ``sys.modules``.
+
+Tests do that, to have a module without its C part or untouched by others; what
+it then has of the stdlib's would stop every task of the thread. Owns nothing
+but the finder it puts first in ``sys.meta_path``. Nothing here parks.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from weft.patch import _registry
+
+
+class _Finder:
+    """Finds what was patched as the others do, and has the patch applied once it is loaded."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None, /
+    ) -> ModuleSpec | None:
+        if name not in _registry.replacements:
+            return None
+        for finder in sys.meta_path:
+            found: Any = None if finder is self else finder.find_spec(name, path, target)
+            if found is not None:
+                found.loader = _Loader(found.loader)
+                return found  # type: ignore[no-any-return]
+        return None
+
+
+class _Loader:
+    """Loads as ``loader`` does, then patches; the module knows of ``loader`` only."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        made: ModuleType | None = self.loader.create_module(spec)
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec: Any = module.__spec__
+        spec.loader = module.__loader__ = self.loader
+        self.loader.exec_module(module)
+        for name, value in _registry.replacements[module.__name__].items():
+            setattr(module, name, value)
+
+
+_finder = _Finder()
+
+
+def watch() -> None:
+    """Patch again from now on, until :func:`weft.patch.unpatch`."""
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+        _registry.undo.append(partial(sys.meta_path.remove, _finder))
