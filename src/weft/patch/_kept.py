@@ -6,12 +6,16 @@ dictionaries and attributes of objects in which an original lies: who keeps one
 there may mean it. Nothing here parks.
 """
 
+import sys
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
-from weft.patch import _registry
+from weft.patch import _late, _registry
 from weft.patch._places import Left, items
+
+# What a class with neither slots nor a base that has them makes for itself.
+SLOTS = ("__dict__", "__weakref__")
 
 
 def adopt_heirs(original: Any, green: Any, what: str) -> None:
@@ -31,10 +35,27 @@ def adopt_heirs(original: Any, green: Any, what: str) -> None:
                 raise TypeError
             combine(heir, green)
         except TypeError:  # theirs and ours lie in the same place of the object
+            if heir.__module__.partition(".")[0] in sys.stdlib_module_names:
+                rebuild(heir, green)
+                continue
             _registry.left.append(Left(heir.__module__, heir.__qualname__, what))
         else:
             heir.__new__ = maker(heir, green)
             _registry.undo.append(partial(delattr, heir, "__new__"))
+
+
+def rebuild(heir: Any, green: Any) -> None:
+    """Have ``heir``, one of the stdlib's locals, replaced by the same class on top of ``green``."""
+    names = {key: value for key, value in vars(heir).items() if key not in SLOTS}
+    made = type(heir)(heir.__name__, (green,), {**names, "__qualname__": heir.__qualname__})
+
+    def moved(found: Any) -> Any:
+        instead = made()
+        instead.__dict__.update(found.__dict__)
+        return instead
+
+    _registry.taken_before[id(heir)] = heir, made
+    _late.kinds.append(_late.Kind(heir, "local", moved, lambda found: ""))
 
 
 def combine(heir: Any, green: Any) -> Any:
