@@ -426,6 +426,9 @@ class TestMakefile:
                 assert isinstance(file, kind)
         with one.makefile("rb", buffering=0) as file:
             assert type(file) is socket.SocketIO
+        with one.makefile("rb") as reader, one.makefile("wb") as writer:
+            assert repr(reader).startswith("<_io.BufferedReader name=")
+            assert repr(writer).startswith("<_io.BufferedWriter name=")
 
     def test_closing_the_socket_leaves_the_file_open(self, stream: Pair) -> None:
         one, other = stream

@@ -33,6 +33,16 @@ def _in_turn(method: Method[P, R], lock: str = "_turn") -> Method[P, R]:
     return call
 
 
+def _name(method: Callable[[Any], str]) -> Callable[[Any], str]:
+    """``method``, a ``__repr__``, for the name that the stdlib's classes go by."""
+
+    @wraps(method)
+    def call(self: Any) -> str:
+        return method(self).replace("<", "<_io.", 1)
+
+    return call
+
+
 class BufferedReader(io.BufferedReader):
     """:class:`io.BufferedReader`; a task parks while another one reads."""
 
@@ -51,6 +61,7 @@ class BufferedReader(io.BufferedReader):
     tell = _in_turn(io.BufferedReader.tell)
     truncate = _in_turn(io.BufferedReader.truncate)
     close = _in_turn(io.BufferedReader.close)
+    __repr__ = _name(io.BufferedReader.__repr__)
 
 
 class BufferedWriter(io.BufferedWriter):
@@ -66,6 +77,7 @@ class BufferedWriter(io.BufferedWriter):
     tell = _in_turn(io.BufferedWriter.tell)
     truncate = _in_turn(io.BufferedWriter.truncate)
     close = _in_turn(io.BufferedWriter.close)
+    __repr__ = _name(io.BufferedWriter.__repr__)
 
 
 class BufferedRandom(io.BufferedRandom):
