@@ -356,6 +356,12 @@ def test_a_limit_is_at_least_one(limit) -> None:
         weft.group(limit=limit)
 
 
+@pytest.mark.parametrize("limit", ["a", 2.0])
+def test_a_limit_is_an_integer(limit) -> None:
+    with pytest.raises(TypeError, match=f"at least 1, got {limit!r}"):
+        weft.group(limit=limit)
+
+
 # -- misuse ----------------------------------------------------------------------------
 
 

@@ -241,9 +241,11 @@ def test_a_deadline_may_be_moved_in() -> None:
     assert limit.expired
 
 
-def test_a_deadline_that_passed_unnoticed_may_still_be_moved() -> None:
+@pytest.mark.parametrize("never", [math.inf, None])
+def test_a_deadline_that_passed_unnoticed_may_still_be_moved(never) -> None:
     with weft.timeout(0) as limit:
-        limit.deadline = math.inf
+        limit.deadline = never
+        assert limit.deadline == math.inf
         weft.checkpoint()
     assert not limit.expired
 

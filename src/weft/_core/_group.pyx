@@ -10,6 +10,8 @@ It behaves as asyncio.TaskGroup: the first failure cancels the other children
 and the block, and the block raises what failed as an ExceptionGroup.
 """
 
+from operator import index
+
 cimport cython
 
 from weft._core._api cimport spawn_task
@@ -285,6 +287,17 @@ cdef object conclude(Group self, object interrupt, object exc):
     raise interrupt
 
 
+cdef Py_ssize_t checked(object limit) except -1:
+    rule = f"limit is how many tasks may run at once, at least 1, got {limit!r}"
+    try:
+        number = index(limit)
+    except TypeError:
+        raise TypeError(rule) from None
+    if number < 1:
+        raise ValueError(rule)
+    return number
+
+
 def group(limit=None, name=None):
     """A block whose tasks all end before it does: ``with weft.group() as g: g.spawn(fn, ...)``.
 
@@ -301,6 +314,7 @@ def group(limit=None, name=None):
     Raises:
       ExceptionGroup: by the block, with all that failed: its tasks, and the block's own code.
       Cancelled: by the block, once its tasks have ended, if nothing failed.
+      TypeError: ``limit`` is no integer.
       ValueError: ``limit`` is less than 1.
 
     Parks: at the block's end, while a task is unfinished. Woken by: the end of the last one.
@@ -314,10 +328,8 @@ def group(limit=None, name=None):
       [4, 5]
     """
     cdef Group made
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit is how many tasks may run at once, at least 1, got {limit!r}")
     made = Group.__new__(Group)
-    made.limit = limit or 0
+    made.limit = 0 if limit is None else checked(limit)
     made.given_name = name
     made.place = caller_place()
     return made

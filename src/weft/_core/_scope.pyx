@@ -87,7 +87,7 @@ cdef class Timeout(Canceller):
     @property
     def deadline(self):
         """When it expires, in seconds on :func:`weft.now`'s clock; ``inf`` for never. May be set,
-        before the block and in it, to give it more time or less.
+        before the block and in it, to give it more time or less; to None for no limit.
 
         Raises:
           TaskError: it has expired already, or it is set from another thread.
@@ -95,9 +95,10 @@ cdef class Timeout(Canceller):
         return INFINITY if self.when == forever() else self.when / <double>NSEC
 
     @deadline.setter
-    def deadline(self, double value):
-        cdef int64_t when = deadline_at(value)
-        if value != value:
+    def deadline(self, value):
+        cdef double seconds = INFINITY if value is None else value
+        cdef int64_t when = deadline_at(seconds)
+        if seconds != seconds:
             raise ValueError("a deadline is a number of seconds, got nan")
         if self.task is not None:
             if get_hub() is not self.task.hub:
