@@ -33,6 +33,26 @@ R = TypeVar("R")
 NOTED = 10  # of the other failures, as many are named in the notes of the one that is raised
 
 
+class Places(Semaphore):
+    """How many tasks of a pool or map may run; a report calls it by the place where that was made.
+
+    Args:
+      what: "pool" or "map".
+    """
+
+    def __init__(self, count: int, what: str, place: Place) -> None:
+        super().__init__(count)
+        self._what = what
+        self._place = place
+
+    @property
+    def name(self) -> str:
+        """As ``the pool at app.py:3 in main``."""
+        probe = Cancelled()
+        probe.where = self._place
+        return f"the {self._what} at {probe.place}"
+
+
 class Results(Iterator[R]):
     """What ``weft.map`` returns: an iterator over results, which makes the calls meanwhile.
 
@@ -53,7 +73,7 @@ class Results(Iterator[R]):
         place: Place,
     ) -> None:
         self._crew = Crew("map", place)
-        self._places = Semaphore(limit)  # how many more may be in flight
+        self._places = Places(limit, "map", place)  # how many more may be in flight
         self._order = order  # unordered: None
         self._arrived: set[Task[R]] = set()  # ordered: taken, but not at the head yet
         self._failures_returned = failures_returned

@@ -14,9 +14,8 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 from weft._core._api import now
 from weft._core._crew import Crew
 from weft._core._scope import shield
-from weft._core._semaphore import Semaphore
 from weft._core._task import Task
-from weft._fanout import Results, caller_place, check_count, results_of
+from weft._fanout import Places, Results, caller_place, check_count, results_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,8 +52,9 @@ class Pool:
     def __init__(self, size: int) -> None:
         check_count("size is how many tasks may run at once, at least 1", size)
         self.size = size
-        self._places = Semaphore(size)
-        self._crew = Crew("pool", caller_place(), self._places)
+        place = caller_place()
+        self._places = Places(size, "pool", place)
+        self._crew = Crew("pool", place, self._places)
 
     @property
     def tasks(self) -> list[Task[Any]]:

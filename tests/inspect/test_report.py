@@ -195,6 +195,23 @@ def test_a_place_in_a_group(spawned) -> None:
     assert first_line(task) == expected
 
 
+def test_a_place_in_a_pool_or_a_map(spawned) -> None:
+    pool = weft.Pool(1)
+    inside = pool.spawn(lowlevel.park, "test")
+    waits = spawned(pool.spawn, int)
+    results = weft.map(lowlevel.park, ["test", "test"], limit=1)
+    spawned(next, results)
+    settle()
+    here = rf"at \S*{HERE}:\d+ in test_a_place_in_a_pool_or_a_map"
+    assert re.fullmatch(rf"waits for a place in the pool {here}", first_line(waits))
+    (feeder,) = [task for task in lowlevel.tasks() if task.name.startswith("items of map-")]
+    assert re.fullmatch(rf"waits for a place in the map {here}", first_line(feeder))
+    results.close()
+    inside.cancel()
+    inside.join()
+    waits.result().join()
+
+
 def test_a_token_of_a_limiter(spawned) -> None:
     def borrow() -> None:
         with limiter:

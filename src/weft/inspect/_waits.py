@@ -12,6 +12,7 @@ from typing import Any
 from weft._core._api import now
 from weft._core._group import Group
 from weft._core._task import Task
+from weft._fanout import Places
 from weft.inspect._stacks import library_call, short, type_name, user_frame, variable
 from weft.inspect._survey import Survey, View
 
@@ -61,6 +62,8 @@ def _wait(survey: Survey, view: View) -> str:
         return f"waits for task {what.name!r} to end"
     if view.kind == "group":
         return f"waits for {_listed(view, held or [])} of {short(what.name)} to end"
+    if isinstance(what, Places):
+        return f"waits for a place in {short(what.name)}"
     if held and view.kind == "result":
         return f"waits for {'one of ' if len(held) > 1 else ''}{_listed(view, held)} to end"
     if id(what) in survey.by_latch:
