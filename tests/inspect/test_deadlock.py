@@ -69,6 +69,32 @@ def test_two_locks_in_opposite_order(module: str, second: str, hung: Hung) -> No
     )
 
 
+def test_locks_that_are_called_alike_are_told_apart(hung: Hung) -> None:
+    text = report(
+        hung(
+            """
+            import weft
+
+            def transfer(lock, other):
+                with lock:
+                    weft.checkpoint()
+                    with other:
+                        pass
+
+            def main():
+                a, b = weft.Lock(), weft.Lock()
+                weft.joinall([weft.spawn(transfer, a, b), weft.spawn(transfer, b, a)])
+
+            main()
+            """
+        )
+    )
+    one, two, three = re.search(
+        r"cycle: '(.+)' -> other at 0x\w+ held by '(.+)' -> other at 0x\w+ held by '(.+)'\n", text
+    ).groups()
+    assert (one, two, three) == ("transfer-2", "transfer-3", "transfer-2")
+
+
 def test_a_queue_that_nobody_fills(hung: Hung) -> None:
     text = report(
         hung(

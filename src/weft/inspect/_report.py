@@ -7,6 +7,7 @@ their number.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Container, Sequence
 from typing import TextIO
 
@@ -130,12 +131,20 @@ def _cycle_lines(survey: Survey) -> list[str]:
 
 
 def _arrows(cycle: list[Link], views: dict[Task, View]) -> str:
-    """``cycle: 'a' -> lock held by 'b' -> lock held by 'a'``; the end of a task by its name."""
+    """``cycle: 'a' -> x held by 'b' -> y held by 'a'``; the end of a task by its name.
+
+    Of several that are called alike, each with its address.
+    """
     words = [f"cycle: {cycle[0].task.name!r}"]
+    names = {id(link.waits_for): named(views[link.task], brief=True) for link in cycle}
+    counts = Counter(names.values())
     for link, following in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
         view, holder = views[link.task], quoted(following.task)
         is_end = view.kind in ("join", "group", "result")
-        words.append(holder if is_end else f"{named(view, brief=True)} held by {holder}")
+        name = names[id(view.what)]
+        if counts[name] > 1:
+            name += f" at {id(view.what):#x}"
+        words.append(holder if is_end else f"{name} held by {holder}")
     left = len(cycle) - MOST
     if left > 0:
         words[MOST:-1] = [f"... {_count(left, 'more task')} ..."]
