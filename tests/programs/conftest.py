@@ -20,6 +20,8 @@ import pytest
 HERE = Path(__file__).parent
 CERTS = HERE.parent / "certs"
 WAYS = {"python": (), "weft": ("-m", "weft", "run")}
+# OS threads that watch for stalls.
+WATCHDOGS = {"python": 0, "weft": 1}
 # Long enough for a program to start on a busy machine.
 PATIENCE = 30
 
@@ -37,19 +39,20 @@ class Meeting:
     """Guests arrive by any thread of the test; none leaves before ``size`` of them have come.
 
     Attributes:
-      threads: of each meeting, how many OS threads the program had while all its guests waited.
+      threads: of each meeting, how many OS threads the program had while all its guests waited,
+        beside the one that watches for stalls under ``weft run``.
     """
 
     def __init__(self, size: int = 20) -> None:
         self.size = size
         self.threads: list[int] = []
-        self._program: int | None = None
+        self._program: tuple[int, int] | None = None
         self._known = threading.Event()
         self._barrier = threading.Barrier(size, self._look, timeout=PATIENCE)
 
-    def watch(self, pid: int) -> None:
-        """Say which process the guests come from."""
-        self._program = pid
+    def watch(self, pid: int, way: str) -> None:
+        """Say which process the guests come from, and in which way it was started."""
+        self._program = pid, WATCHDOGS[way]
         self._known.set()
 
     def attend(self) -> str:
@@ -62,7 +65,8 @@ class Meeting:
 
     def _look(self) -> None:
         self._known.wait()
-        self.threads.append(os_threads(self._program))
+        pid, watchdogs = self._program
+        self.threads.append(os_threads(pid) - watchdogs)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -218,7 +222,7 @@ def lines(start: Start, finish: Finish) -> Callable[..., list[str]]:
     def run(way: str, *words: str, meetings: Iterable[Meeting] = (), **options) -> list[str]:
         program = start(way, *words, **options)
         for meeting in meetings:
-            meeting.watch(program.pid)
+            meeting.watch(program.pid, way)
         return finish(program)
 
     return run
