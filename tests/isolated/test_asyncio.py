@@ -1,5 +1,7 @@
 """Programs with asyncio, patched (USERS.md, row 2): loops in tasks, threads, signals, processes."""
 
+import pytest
+
 
 def test_several_loops_run_at_once_in_one_os_thread(patched) -> None:
     lines = patched("""
@@ -243,3 +245,29 @@ def test_loops_are_each_tasks_own_though_asyncio_was_imported_before(patched) ->
         before="import asyncio, multiprocessing.managers\n",
     )
     assert lines == ["[0, 1, 2]", "[]"]
+
+
+@pytest.mark.parametrize("before", ["", "import asyncio\n"])
+def test_a_loop_whose_selector_never_waits_lets_others_run(patched, before) -> None:
+    lines = patched(
+        """
+        import asyncio, selectors, threading, time
+
+        class Hasty(selectors.SelectSelector):
+            def select(self, timeout=None):
+                return []
+
+        async def main():
+            thread = threading.Thread(target=time.sleep, args=(0.001,))
+            thread.start()
+            while thread.is_alive():
+                await asyncio.sleep(0)
+            print("ended")
+
+        loop = asyncio.SelectorEventLoop(Hasty())
+        loop.run_until_complete(main())
+        loop.close()
+        """,
+        before=before,
+    )
+    assert lines == ["ended"]

@@ -22,6 +22,7 @@ from weft.patch import _anew, _kept, _late, _registry
 
 __all__ = [
     "all",
+    "asyncio",
     "is_patched",
     "multiprocessing",
     "original",
@@ -37,7 +38,17 @@ __all__ = [
 ]
 
 # In this order, since each stands on those before it.
-MODULES = ("time", "threading", "queue", "select", "selectors", "socket", "ssl", "multiprocessing")
+MODULES = (
+    "time",
+    "threading",
+    "queue",
+    "select",
+    "selectors",
+    "socket",
+    "ssl",
+    "multiprocessing",
+    "asyncio",
+)
 
 
 def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
@@ -50,6 +61,7 @@ def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
     threading: bool = True,
     queue: bool = True,
     multiprocessing: bool = True,
+    asyncio: bool = True,
 ) -> None:
     """Patch every module that weft has a counterpart for, less those given as False.
 
@@ -103,6 +115,11 @@ def queue() -> None:
 def multiprocessing() -> None:
     """Patch :mod:`multiprocessing`."""
     apply(["multiprocessing"])
+
+
+def asyncio() -> None:
+    """Patch :mod:`asyncio`."""
+    apply(["asyncio"])
 
 
 def apply(names: list[str]) -> None:

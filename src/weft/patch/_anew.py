@@ -1,6 +1,6 @@
-"""Patches a module again when it is imported anew: reloaded, or after it left ``sys.modules``.
+"""Patches a module as it is imported: anew, or for the first time if its patch waits for that.
 
-Tests do that, to have a module without its C part or untouched by others; what
+Tests import anew, to have a module without its C part or untouched by others; what
 it then has of the stdlib's would stop every task of the thread. Owns nothing
 but the finder it puts first in ``sys.meta_path``. Nothing here parks.
 """
@@ -23,7 +23,7 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None, /
     ) -> ModuleSpec | None:
-        if name not in _registry.replacements:
+        if name not in _registry.replacements and name not in _registry.hooks:
             return None
         for finder in sys.meta_path:
             found: Any = None if finder is self else finder.find_spec(name, path, target)
@@ -47,8 +47,10 @@ class _Loader:
         spec: Any = module.__spec__
         spec.loader = module.__loader__ = self.loader
         self.loader.exec_module(module)
-        for name, value in _registry.replacements[module.__name__].items():
+        for name, value in _registry.replacements.get(module.__name__, {}).items():
             setattr(module, name, value)
+        if module.__name__ in _registry.hooks:
+            _registry.hooks[module.__name__](module)
 
 
 _finder = _Finder()

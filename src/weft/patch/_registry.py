@@ -21,6 +21,8 @@ from weft.patch._places import Left
 originals: dict[tuple[str, str], object] = {}
 # Module's name -> attribute -> what stands there since the patch.
 replacements: dict[str, dict[str, object]] = {}
+# Module's name -> what else is done to it as it is imported.
+hooks: dict[str, Callable[[ModuleType], object]] = {}
 # Modules some of whose classes had an attribute replaced: the class has no second, original self.
 changed_inside: set[str] = set()
 # What modules took from a patched one before: id of the original -> (original, replacement).
