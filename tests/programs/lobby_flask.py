@@ -1,5 +1,6 @@
 """A Flask application: in its lobby everybody waits until all twenty guests are there."""
 
+import asyncio
 import threading
 
 from flask import Flask, request
@@ -21,4 +22,11 @@ def waiting() -> str:
 @app.get("/meet")
 def meet() -> str:
     lobby.wait(timeout=30)
+    return "met all"
+
+
+@app.get("/meet-async")
+async def meet_async() -> str:
+    await asyncio.sleep(0.001)
+    await asyncio.to_thread(lobby.wait, 30)
     return "met all"

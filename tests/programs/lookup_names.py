@@ -15,7 +15,7 @@ resolver.timeout = 30
 
 def look_up(name: str) -> str:
     try:
-        answer = resolver.resolve(name, "A", lifetime=1 if name.startswith("silent") else None)
+        answer = resolver.resolve(name, "A", lifetime=0.3 if name.startswith("silent") else None)
     except dns.exception.DNSException as error:
         return f"{name} {type(error).__name__}"
     return f"{name} {' '.join(sorted(record.address for record in answer))}"

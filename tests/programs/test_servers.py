@@ -139,6 +139,17 @@ def test_all_guests_are_inside_at_once(name, serve, crowd, os_threads) -> None:
     assert threads <= FEW
 
 
+@pytest.mark.parametrize("name", ["flask", "django"])
+def test_async_views_have_event_loops_of_their_own(name, serve, crowd) -> None:
+    """asgiref#443, gevent#982: of event loops in green threads, one was seen by all."""
+    server = serve("weft", *SERVERS[name])
+    guests = [crowd.submit(server.get, "/meet-async") for _ in range(GUESTS)]
+    assert [guest.result() for guest in guests] == ["met all"] * GUESTS
+    status, output = server.interrupt()
+    assert status == 0
+    assert not any("Traceback" in line for line in output)
+
+
 def test_files_are_served_while_other_clients_are_slow(serve, os_threads, tmp_path: Path) -> None:
     """Twenty clients stop in the middle of a request, and one that does not gets its file."""
     (tmp_path / "page.txt").write_text("woven")
