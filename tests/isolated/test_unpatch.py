@@ -95,3 +95,15 @@ def test_running_threads_are_named_and_nothing_changes(patched) -> None:
         " and 2 more; join them or shut down what started them, then call it again"
     )
     assert lines[1:] == ["True", "False"]
+
+
+def test_standard_streams_are_native_again(patched) -> None:
+    lines = patched("""
+        import sys
+        print("green")
+        weft.patch.unpatch()
+        print("native", type(sys.stdout.buffer).__module__, type(sys.stderr.buffer).__module__)
+        weft.patch.all()
+        print("green", type(sys.stderr.buffer).__module__.partition(".")[0])
+    """)
+    assert lines == ["green", "native _io _io", "green weft"]

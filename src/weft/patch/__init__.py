@@ -31,6 +31,7 @@ __all__ = [
     "selectors",
     "socket",
     "ssl",
+    "sys",
     "threading",
     "time",
     "unpatch",
@@ -48,6 +49,7 @@ MODULES = (
     "ssl",
     "multiprocessing",
     "asyncio",
+    "sys",
 )
 
 
@@ -62,6 +64,7 @@ def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
     queue: bool = True,
     multiprocessing: bool = True,
     asyncio: bool = True,
+    sys: bool = True,
 ) -> None:
     """Patch every module that weft has a counterpart for, less those given as False.
 
@@ -120,6 +123,11 @@ def multiprocessing() -> None:
 def asyncio() -> None:
     """Patch :mod:`asyncio`."""
     apply(["asyncio"])
+
+
+def sys() -> None:
+    """Patch the standard streams of :mod:`sys`, ``input`` and :mod:`getpass`."""
+    apply(["sys"])
 
 
 def apply(names: list[str]) -> None:

@@ -7,12 +7,13 @@ there may mean it. Nothing here parks.
 """
 
 import sys
+from collections.abc import Collection
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
 from weft.patch import _late, _registry
-from weft.patch._places import Left, items
+from weft.patch._places import Left, attributes, items
 
 # What a class with neither slots nor a base that has them makes for itself.
 SLOTS = ("__dict__", "__weakref__")
@@ -79,12 +80,28 @@ def maker(heir: Any, green: Any) -> Any:
 def note_containers() -> None:
     """Note the originals in what modules' names lead to at one remove."""
     taken = _registry.taken_before
+    apart = taken.keys().isdisjoint
     for names in _registry.modules():
-        module = str(names.get("__name__"))
         for name, value in list(names.items()):
-            if not issubclass(type(value), ModuleType | type | FunctionType):
-                for step, held in items(value):
-                    if id(held) in taken:
-                        called = getattr(held, "__qualname__", repr(held))
-                        reason = f"{called} as it was before the patch"
-                        _registry.left.append(Left(module, f"{name}{step}", reason))
+            if apart(map(id, contents(value))):
+                continue
+            for step, held in items(value):
+                if id(held) in taken:
+                    called = getattr(held, "__qualname__", repr(held))
+                    reason = f"{called} as it was before the patch"
+                    place = str(names.get("__name__")), f"{name}{step}"
+                    _registry.left.append(Left(*place, reason))
+
+
+def contents(value: Any) -> Collection[object]:
+    """What a container or an object holds; nothing of a module, a class or a function."""
+    kind = type(value)
+    if kind is dict:
+        return value.values()  # type: ignore[no-any-return]
+    if kind is list or kind is tuple:
+        return value  # type: ignore[no-any-return]
+    if kind is partial:
+        return (value.func, value.args)
+    if issubclass(kind, ModuleType | type | FunctionType) or kind.__module__ == "builtins":
+        return ()
+    return attributes(value).values()
