@@ -96,6 +96,17 @@ def test_other_tasks_run_meanwhile(resolver: Resolver) -> None:
     assert [task.result(SECONDS)[0][4][1] for task in tasks] == list(range(30))
 
 
+def test_a_hundred_slow_look_ups_hold_up_nobody(resolver: Resolver) -> None:
+    """gevent#1904: ten threads asked, and all other names waited for the slowest ten."""
+    resolver.opened.clear()
+    slow = [weft.spawn(dns.getaddrinfo, "weft.test", 80) for _ in range(100)]
+    while len(resolver.asked) < 100:
+        weft.sleep(0.001)
+    resolver.opened.set()
+    assert {task.result()[0][4] for task in slow} == {("127.0.0.1", 80)}
+    assert len(resolver.threads) == 100
+
+
 def test_a_cancelled_look_up_leaves(resolver: Resolver) -> None:
     resolver.opened.clear()
     task = weft.spawn(socket.getaddrinfo, "weft.test", 80)

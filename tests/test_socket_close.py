@@ -282,3 +282,25 @@ class TestNumberUsedAgain:
             end(*pair)
         assert served > 1000
         assert stopped > 1000
+
+
+def test_a_destructor_that_closes_a_socket_does_not_switch() -> None:
+    """gevent#1957, urllib3#3289: pools close their connections in finalizers."""
+    one, other = socket.socketpair()
+    reader = weft.spawn(one.recv, 1)
+    weft.checkpoint()
+    ran = []
+
+    class Pool:
+        def __del__(self) -> None:
+            one.close()
+            ran.append("destructor")
+
+    pool = Pool()
+    pool.me = pool
+    weft.spawn(ran.append, "other")
+    del pool
+    gc.collect()
+    assert ran == ["destructor"], "nobody else has run so far"
+    assert bad_descriptor(reader)
+    other.close()

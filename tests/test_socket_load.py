@@ -73,3 +73,24 @@ def test_ten_thousand_connections_reset_by_the_peer() -> None:
         assert after[3] - before[3] < 2_000_000
         acceptor.cancel()
         acceptor.join()
+
+
+def test_a_chatty_socket_starves_nobody() -> None:
+    """gevent#1741: whoever always had something to read was never made to wait."""
+    talker, listener = socket.socketpair()
+    rounds: list[int] = []
+
+    def chat() -> None:
+        while rounds.count(1) < 20:
+            talker.send(b"x")
+            listener.recv(1)
+
+    def other() -> None:
+        while not chatting.done:
+            rounds.append(1)
+            weft.checkpoint()
+
+    with talker, listener:
+        chatting = weft.spawn(chat)
+        weft.spawn(other).result(SECONDS)
+        chatting.result(SECONDS)

@@ -106,6 +106,8 @@ def make_green(file: Any) -> Callable[[], None] | None:
 
 def put_beneath(file: Any, buffer: Any) -> None:
     """Let ``file`` be one over ``buffer`` from now on."""
+    if file.closed:
+        return
     if file.writable():
         file.flush()
     io.TextIOWrapper.__init__(

@@ -1,9 +1,7 @@
 """``weft doctor``: what is patched, what came too late, and how the installed packages wait."""
 
 import sys
-import textwrap
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from weft.cli._parser import WIDTH, make_parser
@@ -52,6 +50,8 @@ def main(words: list[str]) -> int:
             phase = ImportPhase(path)
         except (OSError, SyntaxError) as error:
             parser.error(f"cannot read {path}: {error}")
+        from contextlib import redirect_stdout
+
         # What the program's modules print is not the report.
         with redirect_stdout(sys.stderr):
             phase.run()
@@ -140,6 +140,8 @@ def of_packages() -> Iterator[str]:
 
 
 def folded(text: str, first: str = "  ") -> str:
+    import textwrap
+
     return textwrap.fill(
         text,
         WIDTH,
