@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -216,13 +216,24 @@ def finish() -> Finish:
 
 
 @pytest.fixture
-def lines(start: Start, finish: Finish) -> Callable[..., list[str]]:
-    """Run a program, from which guests may come to ``meetings``; return the lines it printed."""
+def both(start: Start, finish: Finish) -> Callable[..., tuple[list[str], list[int]]]:
+    """Run a program in both ways at once, which must print the same.
 
-    def run(way: str, *words: str, meetings: Iterable[Meeting] = (), **options) -> list[str]:
-        program = start(way, *words, **options)
-        for meeting in meetings:
-            meeting.watch(program.pid, way)
-        return finish(program)
+    Args:
+      words_for: given the :class:`Meeting` of a program's guests, the words that start it.
+      size: of the meeting.
+
+    Returns:
+      The lines it printed, and for each meeting of the guests on weft how many OS threads it had.
+    """
+
+    def run(words_for: Callable[[Meeting], list[str]], size: int) -> tuple[list[str], list[int]]:
+        meetings = {way: Meeting(size) for way in WAYS}
+        programs = {way: start(way, *words_for(meeting)) for way, meeting in meetings.items()}
+        for way, meeting in meetings.items():
+            meeting.watch(programs[way].pid, way)
+        python, weft = (finish(program) for program in programs.values())
+        assert weft == python
+        return weft, meetings["weft"].threads
 
     return run

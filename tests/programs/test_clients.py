@@ -35,51 +35,47 @@ def nobody() -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
 
 
-@pytest.fixture(params=["python", "weft"])
-def way(request) -> str:
-    return request.param
-
-
 @pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp", "urllib"])
-def test_pages_are_fetched_together(library, way, web, lines, meet) -> None:
-    meeting = meet(20)
-    servers = [web(meeting), web(meeting, tls=True)]
-    urls = [f"{server.url}/meet/{n}" for n in range(10) for server in servers]
-    fetched = lines(way, f"fetch_{library}.py", "--ca", CA, *urls, meetings=[meeting])
-    assert fetched == ["200 met all"] * 20
-    assert way == "python" or meeting.threads == [1]
+def test_pages_are_fetched_together(library, web, both) -> None:
+    def words(meeting) -> list[str]:
+        servers = [web(meeting), web(meeting, tls=True)]
+        urls = [f"{server.url}/meet/{n}" for n in range(10) for server in servers]
+        return [f"fetch_{library}.py", "--ca", CA, *urls]
+
+    assert both(words, 20) == (["200 met all"] * 20, [1])
 
 
-def test_threads_share_the_connections_of_a_pool(way, web, lines, meet) -> None:
-    """Twenty threads, five connections: fifteen wait for one, and no slot gets lost."""
-    meetings = [meet(5), meet(5)]
-    servers = [web(meetings[0]), web(meetings[1], tls=True)]
-    urls = [f"{server.url}/meet/{n}" for n in range(10) for server in servers]
-    fetched = lines(way, "fetch_urllib3.py", "--ca", CA, *urls, meetings=meetings)
-    assert fetched == ["200 met all"] * 20
+def test_threads_share_the_connections_of_a_pool(web, both) -> None:
+    """Twenty threads, five connections to each of two servers; no slot gets lost."""
+    servers = []
+
+    def words(meeting) -> list[str]:
+        servers[:] = web(meeting), web(meeting, tls=True)
+        urls = [f"{server.url}/meet/{n}" for n in range(10) for server in servers]
+        return ["fetch_urllib3.py", "--ca", CA, *urls]
+
+    assert both(words, 10) == (["200 met all"] * 20, [1, 1])
     assert [server.connections for server in servers] == [5, 5]
-    assert way == "python" or [meeting.threads for meeting in meetings] == [[1, 1], [1, 1]]
 
 
 @pytest.mark.parametrize("library", FAILURES)
-def test_failures_are_told_as_ever(library, web, start, finish, nobody) -> None:
-    server = web()
+def test_failures_are_told_as_ever(library, web, both, nobody) -> None:
+    def words(meeting) -> list[str]:
+        pages = ("moved", "flaky", "never", "hello")
+        urls = [f"{server.url}/{page}" for server in [web(meeting)] for page in pages]
+        return [f"fetch_{library}.py", "--timeout", "1", *urls, nobody]
+
     refused, late = FAILURES[library]
-    # Both at once, since both wait for what never comes.
-    programs = []
-    for way in ("python", "weft"):
-        pages = ("moved", f"flaky/{way}", "never", "hello")
-        urls = [f"{server.url}/{page}" for page in pages]
-        programs.append(start(way, f"fetch_{library}.py", "--timeout", "1", *urls, nobody))
-    for program in programs:
-        assert finish(program) == ["200 hello", "200 at last", late, "200 hello", refused]
+    assert both(words, 1)[0] == ["200 hello", "200 at last", late, "200 hello", refused]
 
 
-@pytest.mark.parametrize("library", FAILURES)
-def test_a_client_imported_before_the_patch_works(library, web, lines, meet) -> None:
+@pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp"])
+def test_a_client_imported_before_the_patch_works(library, web, start, finish, meet) -> None:
     """boto3#4061, gevent#1016: patched after its import, ssl called itself without end."""
     meeting = meet(5)
     urls = [f"{web(meeting, tls=True).url}/meet/{n}" for n in range(5)]
-    program = ["-c", LATE.format(library=library), str(HERE / f"fetch_{library}.py")]
-    assert lines("python", *program, "--ca", CA, *urls, meetings=[meeting]) == ["200 met all"] * 5
+    program = [str(HERE / f"fetch_{library}.py"), "--ca", CA, *urls]
+    running = start("python", "-c", LATE.format(library=library), *program)
+    meeting.watch(running.pid, "python")
+    assert finish(running) == ["200 met all"] * 5
     assert meeting.threads == [1]

@@ -3,7 +3,7 @@
 import socketserver
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dns.flags
 import dns.message
@@ -52,32 +52,37 @@ class Stream(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def name_server(meet) -> Iterator[tuple]:
-    """A name server's port, and the meeting of those who ask it for ``guest*``."""
-    meeting = meet(20)
-    udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Datagram)
-    with udp, socketserver.ThreadingTCPServer(udp.server_address, Stream) as tcp:
-        threads = []
+def name_server() -> Iterator[Callable[..., int]]:
+    """Start a name server, where the guests of a meeting ask for ``guest*``; return its port."""
+    running = []
+
+    def begin(meeting) -> int:
+        udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Datagram)
+        tcp = socketserver.ThreadingTCPServer(udp.server_address, Stream)
         for server in (udp, tcp):
             server.answers = Answers(meeting)
-            threads.append(threading.Thread(target=server.serve_forever, args=[0.05]))
-            threads[-1].start()
-        yield udp.server_address[1], meeting
-        for server, thread in zip((udp, tcp), threads, strict=True):
-            server.shutdown()
-            thread.join()
+            thread = threading.Thread(target=server.serve_forever, args=[0.05])
+            running.append((server, thread))
+            thread.start()
+        return udp.server_address[1]
+
+    yield begin
+    for server, thread in running:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
-@pytest.mark.parametrize("way", ["python", "weft"])
-def test_names_are_looked_up_together(way, name_server, lines) -> None:
-    port, meeting = name_server
+def test_names_are_looked_up_together(name_server, both) -> None:
     guests = [f"guest{n}.example." for n in range(20)]
     others = ["big.example.", "missing.example.", "silent.example."]
-    found = lines(
-        way, "lookup_names.py", "127.0.0.1", str(port), *guests, *others, meetings=[meeting]
-    )
+
+    def words(meeting) -> list[str]:
+        return ["lookup_names.py", "127.0.0.1", str(name_server(meeting)), *guests, *others]
+
+    found, threads = both(words, 20)
     assert found == [f"{name} 192.0.2.7" for name in [*guests, "big.example."]] + [
         "missing.example. NXDOMAIN",
         "silent.example. LifetimeTimeout",
     ]
-    assert way == "python" or meeting.threads == [1]
+    assert threads == [1]
