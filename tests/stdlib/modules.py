@@ -36,7 +36,8 @@ def installed(names: list[str]) -> list[str]:
             found += submodules(full)
         elif name not in selection():
             raise SystemExit(f"there is no test module {name!r}")
-    return found
+    # A package and a module of it may both be named.
+    return list(dict.fromkeys(found))
 
 
 def locate(name: str) -> str:

@@ -40,6 +40,8 @@ def main() -> int:
     )
     # A shell's background job ignores Ctrl-C, and so would the tests.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # However it is ended, its children must not run on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     reasons = exceptions(VERSION.rpartition(".")[0])
     total = Verdict()
     with ThreadPoolExecutor(options.jobs) as pool:
