@@ -183,6 +183,20 @@ def test_what_cannot_be_run_is_reported_as_by_python(words, status, agree, tmp_p
     assert agree(*words)[0] == status
 
 
+def test_a_command_is_told_how_to_be_run(run_python, tmp_path: Path) -> None:
+    """``weft run flask`` looks for a file of that name, as python would."""
+    script = tmp_path / "bin" / "shop"
+    script.parent.mkdir()
+    script.write_text("#!/usr/bin/env python3\nprint('open')")
+    script.chmod(0o755)
+    environment = {**os.environ, "PATH": str(script.parent)}
+    done = run_python("-m", "weft", "run", "shop", "--all", env=environment)
+    advice = f"weft run: for the command shop write: weft run {script}\n"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("No such file or directory\n" + advice)
+    assert run_python("-m", "weft", "run", str(script)).stdout == "open\n"
+
+
 WAITS = """
 import socket, threading, time
 ends = socket.socketpair()

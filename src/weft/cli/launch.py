@@ -41,8 +41,21 @@ def run_path(path: str, arguments: list[str]) -> None:
     except OSError as error:
         message = f"can't open file {absolute!r}: [Errno {error.errno}] {error.strerror}"
         print(f"{sys.executable}: {message}", file=sys.stderr)
+        advise(path)
         raise SystemExit(2) from None
     execute(lambda: run_source(absolute, source))
+
+
+def advise(path: str) -> None:
+    """Say how to run a script on ``PATH``, such as ``flask``, if that is what ``path`` names."""
+    import shutil  # not for every program
+
+    command = shutil.which(path)
+    if command:
+        with open(command, "rb") as file:
+            if file.read(2) == b"#!":
+                advice = f"for the command {path} write: weft run {command}"
+                print(f"weft run: {advice}", file=sys.stderr)
 
 
 def run_module(name: str, arguments: list[str]) -> None:

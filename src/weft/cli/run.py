@@ -19,6 +19,7 @@ EXAMPLES = """\
 examples:
   weft run crawl.py --depth 3 https://example.org
   weft run -m flask --app shop run
+  weft run "$(command -v waitress-serve)" shop:app
   weft run app/
 
 options:
