@@ -62,6 +62,18 @@ def test_a_task_left_behind_fails_the_test_that_left_it(pytest_says: Run) -> Non
                 weft.spawn(weft.sleep, 3600)
                 weft.sleep(0.001)
 
+        @pytest.fixture(scope="session")
+        def busy():
+            # Starts a task whenever anybody lets it run.
+            def start():
+                while True:
+                    weft.spawn(weft.sleep, 3600)
+                    weft.checkpoint()
+
+            task = weft.spawn(start)
+            yield
+            task.cancel()
+
         @pytest.fixture
         def ended_later():
             tasks = []
@@ -70,7 +82,7 @@ def test_a_task_left_behind_fails_the_test_that_left_it(pytest_says: Run) -> Non
                 task.cancel()
 
         @pytest.mark.weft
-        def test_clean(server, ended_later):
+        def test_clean(server, busy, ended_later):
             ended_later.append(weft.spawn(weft.sleep, 3600))
             weft.sleep(0.003)
 

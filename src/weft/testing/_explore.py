@@ -80,7 +80,7 @@ def attempt(fn: Callable[[], object], seed: int) -> Exception | Cancelled | None
             with told_of_deadlock(current(), strangers):
                 run.result()
                 _trial.shuffle(None)
-                left = unfinished(strangers)
+                left = unfinished(lambda task: task not in strangers)
                 if left:
                     raise AssertionError(describe(left, "the function left behind:"))
                 _trial.settle()
@@ -91,7 +91,7 @@ def attempt(fn: Callable[[], object], seed: int) -> Exception | Cancelled | None
             return failure
         finally:
             _trial.shuffle(None)
-            end([run, *unfinished(strangers)])
+            end([run, *unfinished(lambda task: task not in strangers)])
     return None
 
 

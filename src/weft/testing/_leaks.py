@@ -1,6 +1,6 @@
 """What code leaves behind: tasks, timers, descriptors."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from weft._core import _trial
@@ -27,10 +27,10 @@ def named(task: Task) -> str:
     return f"task {task.name!r}" + (f", spawned at {place}" if place else "")
 
 
-def unfinished(strangers: Collection[Task]) -> list[Task]:
-    """This hub's tasks but for ``strangers``, once all that can has run on until it parks."""
+def unfinished(concerns: Callable[[Task], bool]) -> list[Task]:
+    """Those of this hub's tasks, once all of them that can has run on until it parks."""
     for _ in range(ROUNDS):
-        left = [task for task in _trial.own_tasks() if task not in strangers]
+        left = [task for task in _trial.own_tasks() if concerns(task)]
         if all(task.state == "parked" for task in left):
             break
         checkpoint()
@@ -76,7 +76,7 @@ def no_leaks() -> Iterator[None]:
     strangers = set(_trial.own_tasks())
     before = statistics()
     yield
-    left = unfinished(strangers)
+    left = unfinished(lambda task: task not in strangers)
     found = [f"  {line(task)}" for task in left]
     if not left:
         found = [

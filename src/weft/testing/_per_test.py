@@ -17,7 +17,7 @@ from weft.testing._seeded import ambient
 
 def renew_hub() -> None:
     """Give the test a hub as if just made, unless tasks of wider fixtures live on this one."""
-    unfinished(())
+    unfinished(lambda _: True)
     _trial.renew()
 
 
@@ -43,7 +43,15 @@ def tasks_noted(started: list[Task]) -> Iterator[None]:
 def end_all(started: list[Task]) -> str:
     """End what is left of ``started``; what that was, in words, or nothing."""
     asked = set(started)
-    left = unfinished([task for task in _trial.own_tasks() if task not in asked])
+
+    def concerns(task: Task) -> bool:
+        """Not what others start meanwhile: a server's connections."""
+        origin: Task | None = task
+        while origin is not None and origin not in asked:
+            origin = origin.spawned_by
+        return origin is not None
+
+    left = unfinished(concerns)
     text = describe(left, "the test left tasks behind:") if left else ""
     end(left)
     started.clear()
