@@ -73,6 +73,8 @@ class Search:
         self.owners = owners_of(
             {id(one): one for several in self.held.values() for one in several if is_a(one, dict)}
         )
+        # What was replaced by name is to be put back one day.
+        self.records = {id(each.args) for each in _registry.undo if type(each) is partial}
         self.modules = {id(names) for names in _registry.modules()}
 
     def look_around(self) -> None:
@@ -135,6 +137,8 @@ class Search:
 
     def puts(self, holder: Any, target: object) -> list[Put]:
         """One call for each reference of ``holder`` to ``target``, for which it puts another."""
+        if id(holder) in self.records:
+            raise ToBeKeptError
         if type(holder) is CellType:
             return [partial(setattr, holder, "cell_contents")]
         if is_a(holder, list):

@@ -5,11 +5,24 @@ what it has read ahead could not be handed back.
 """
 
 import builtins
-import getpass
+import io
 import sys
+from functools import partial
+from types import ModuleType
 
-from weft import _files, _stdio
+from weft import _stdio
+from weft._files import FileIO
 from weft.patch import _registry
+
+_native_file = io.FileIO
+
+
+class _WaitingIO(ModuleType):
+    """The module ``io`` as it is at the moment, but for its raw files: they park."""
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(io, name)
+        return FileIO if found is _native_file else found
 
 
 def patch() -> None:
@@ -20,5 +33,12 @@ def patch() -> None:
         if back:
             _registry.undo.append(back)
     _registry.replace(builtins, "input", _stdio.input)
-    # It opens the terminal itself.
-    _registry.put(getpass, "io", _files.waiting_io)
+    _registry.hooks["getpass"] = patch_getpass
+    _registry.undo.append(partial(_registry.hooks.pop, "getpass"))
+    if "getpass" in sys.modules:
+        patch_getpass(sys.modules["getpass"])
+
+
+def patch_getpass(module: ModuleType) -> None:
+    """Let it, which opens the terminal itself, open a file that parks."""
+    _registry.put(module, "io", _WaitingIO("io"))
