@@ -300,3 +300,30 @@ def test_idents_are_accepted_by_what_takes_pthreads(patched) -> None:
         print(caught.wait(10))
     """)
     assert lines == ["True", "True"]
+
+
+def test_the_frames_of_every_thread_are_found_by_its_identity(patched) -> None:
+    """test_sys's test_current_frames; what prints all stacks asks for them so."""
+    assert patched("""
+        import sys, threading
+        def waits(event):
+            ready.set()
+            event.wait()
+        ready, event = threading.Event(), threading.Event()
+        thread = threading.Thread(target=waits, args=(event,))
+        thread.start()
+        ready.wait()
+        def names(frame):
+            return [] if frame is None else [frame.f_code.co_name, *names(frame.f_back)]
+        frames = sys._current_frames()
+        print(names(frames[thread.ident]).index("waits") > 0)
+        print(frames[threading.get_ident()] is sys._getframe())
+        def looks():
+            print(names(sys._current_frames()[threading.main_thread().ident])[-1])
+        other = threading.Thread(target=looks)
+        other.start()
+        other.join()
+        event.set()
+        thread.join()
+        print(thread.ident in sys._current_frames())
+    """) == ["True", "True", "<module>", "False"]

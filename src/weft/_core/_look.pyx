@@ -24,6 +24,8 @@ cdef extern from "Python.h":
     int PyGC_Enable() noexcept
     PyObject* PyEval_GetFrame() noexcept     # borrowed
 
+# By OS thread, also where sys has a function that knows tasks.
+cdef object thread_frames = sys._current_frames
 # The descriptors themselves: a subclass may have something of its own under these names.
 cdef object frame_of = greenlet.gr_frame
 cdef object parent_of = greenlet.parent
@@ -67,7 +69,7 @@ cdef list stack_of(Task task, Hub hub):
         top = PyEval_GetFrame()
         add_frames(stack, None if top == NULL else <object>top)
     elif hub is not None:
-        add_frames(stack, sys._current_frames().get(hub.ident))
+        add_frames(stack, thread_frames().get(hub.ident))
     return stack
 
 

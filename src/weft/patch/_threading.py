@@ -11,13 +11,15 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import weft.threading
+from weft._core._api import tasks
 from weft._core._ends import exit_with
-from weft._core._local import local, native_ident
+from weft._core._local import get_ident, ident, local, native_ident
 from weft._core._lock import RLock, allocate_latch, allocate_lock
+from weft._core._look import look
 from weft._errors import Deadlock
 from weft._modules import view
 from weft._threads import GREEN, JOINABLE
@@ -55,6 +57,7 @@ def patch() -> None:
 
     _registry.replace(threading, "_shutdown", _shutdown)
     _registry.replace(signal, "pthread_kill", pthread_kill)
+    _registry.replace(sys, "_current_frames", current_frames)
     repair_imports()
     _late.kinds += [
         _late.Kind(NATIVE_LOCK, "lock", lambda found: allocate_lock(), held),
@@ -126,6 +129,23 @@ def pthread_kill(thread_id: int, signalnum: int, /) -> None:
 
 
 _native_kill = signal.pthread_kill
+
+
+def current_frames() -> dict[int, FrameType]:
+    """The innermost frame of each thread, and of each task: as ``sys._current_frames``.
+
+    Parks: never.
+    """
+    frames = _thread_frames()
+    for task in tasks():
+        stack = look(task)[-1]
+        if stack:
+            frames[ident(task)] = stack[0][0]
+    frames[get_ident()] = sys._getframe(1)
+    return frames
+
+
+_thread_frames = sys._current_frames
 
 
 # -- original("threading") ---------------------------------------------------------
