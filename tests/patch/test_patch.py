@@ -357,8 +357,23 @@ class Proxy:
     @property
     def __class__(self):
         raise RuntimeError("asked for its class")
+    @property
+    def __dict__(self):
+        raise RuntimeError("asked for its attributes")
 
-unhashable, proxy = Unhashable(), Proxy()
+class Lazy(dict):
+    def get(self, *words):
+        raise RuntimeError("asked for a key")
+    __getitem__ = items = values = get
+
+import sys, threading, types
+
+class Liar:
+    __class__ = types.ModuleType
+    __name__ = "liar"
+
+sys.modules["liar"] = Liar()
+unhashable, proxy, lazy = Unhashable(), Proxy(), Lazy(lock=threading.Lock())
 """)
     assert (
         run("""

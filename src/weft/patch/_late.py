@@ -154,7 +154,7 @@ class Search:
         keys = [key for key, value in dict.items(names) if value is target]
         if is_a(owner, type):
             return [partial(setattr, owner, key) for key in keys]
-        if names.get("_waiters"):  # a condition of which a thread is waiting
+        if dict.get(names, "_waiters"):  # a condition of which a thread is waiting
             return []
         return [partial(dict.__setitem__, names, key) for key in keys] + slots(holder, target)
 

@@ -10,7 +10,13 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import partial
-from types import FrameType, FunctionType, ModuleType
+from types import (
+    FrameType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    ModuleType,
+)
 from typing import Any, NamedTuple
 
 # So many references away from a module's globals an object's place is still looked for.
@@ -78,12 +84,15 @@ def items(holder: Any) -> Iterator[tuple[str, object]]:
 
 
 def attributes(holder: object) -> dict[str, object]:
-    """The attributes that ``holder`` keeps itself; asks nothing of its class."""
-    try:
-        found = object.__getattribute__(holder, "__dict__")
-    except AttributeError:
-        return {}
-    return found if is_a(found, dict) else dict(found)
+    """The attributes that ``holder`` keeps itself; runs none of its class's code."""
+    for kind in type(holder).__mro__:
+        how = vars(kind).get("__dict__")
+        if type(how) is GetSetDescriptorType or type(how) is MemberDescriptorType:
+            found: Any = how.__get__(holder)
+            return found if is_a(found, dict) else dict(found or ())
+        if how is not None:
+            return {}  # a proxy's, which would ask its object
+    return {}
 
 
 def is_a(found: object, kind: type | tuple[type, ...]) -> bool:

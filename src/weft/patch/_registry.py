@@ -15,7 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from weft._modules import copy_of
-from weft.patch._places import Left
+from weft.patch._places import Left, is_a
 
 # (module's name, attribute) -> what stood there before the first patch.
 originals: dict[tuple[str, str], object] = {}
@@ -165,7 +165,8 @@ def set_defaults(function: FunctionType, defaults: Any, keywords: dict[str, Any]
 def modules() -> Iterator[dict[str, Any]]:
     """The globals of every imported module that the patch may touch."""
     for name, module in list(sys.modules.items()):
-        if isinstance(module, ModuleType) and name.partition(".")[0] not in EXEMPT:
+        # Not isinstance: some, as those of cffi, only say that they are modules.
+        if is_a(module, ModuleType) and name.partition(".")[0] not in EXEMPT:
             # Not by attribute, which would load a module that loads lazily.
             yield ModuleType.__getattribute__(module, "__dict__")
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import weft.time
 from weft.patch import _registry
+from weft.patch._places import is_a
 
 NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns", "sleep")
 
@@ -68,7 +69,8 @@ def exchange(pairs: _Swaps) -> None:
 
 def new_modules() -> Iterator[dict[str, Any]]:
     for name, module in list(sys.modules.items()):
-        if isinstance(module, ModuleType) and name.partition(".")[0] not in _registry.EXEMPT:
+        # Not isinstance: some, as those of cffi, only say that they are modules.
+        if is_a(module, ModuleType) and name.partition(".")[0] not in _registry.EXEMPT:
             # Not by attribute, which would load a module that loads lazily.
             names: dict[str, Any] = ModuleType.__getattribute__(module, "__dict__")
             if _searched.get(name) is not names:
