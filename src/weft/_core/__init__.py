@@ -2,11 +2,12 @@
 
 import os as _os
 
+from weft._core import _watch  # isort: skip - the first to register what is called at exit
 from weft._core import _ends as _ends
 from weft._core import _stacks
-from weft._core import _watch as _watch
 
 _stacks.install()
+_watch.install()
 
 if _os.environ.get("WEFT_POLLER", "epoll") != "epoll":
     # Now, so that it stands on the stdlib's selectors whatever is patched later.

@@ -59,6 +59,7 @@ cdef class Hub(Scheduler):
     cdef int note_greenlet(self, Task me, PyObject* now_running) except -1
     cdef int deliver(self, Task me, bint cancellable) except -1
     cdef int yield_now(self, Task me) except -1
+    cdef bint preempt(self) except -1
     cdef int share(self) except -1
     cdef bint time_is_up(self) noexcept
     cdef int switch_away(self, Task me) except -1

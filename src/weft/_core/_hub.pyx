@@ -329,6 +329,25 @@ cdef class Hub(Scheduler):
             self.deliver(me, True)
         return 0
 
+    cdef bint preempt(self) except -1:
+        """Let others run although the task asked for nothing; whether it was possible.
+
+        Delivers no cancellation: that comes at checkpoints alone.
+        """
+        cdef Task me = self.current
+        cdef PyObject* now_running
+        if me is None or (collecting != 0 and collecting == self.ident):
+            return False
+        now_running = PyGreenlet_GetCurrent()
+        Py_DECREF(<object>now_running)
+        if now_running != me.target:
+            return False                 # a raw greenlet: what it counts on is not known
+        me.state = READY
+        self.append(me)
+        self.handoffs = 0                # the kernel and the timers have waited as well
+        self.switch_away(me)
+        return True
+
     cdef int share(self) except -1:
         """The running task has had its operations or its time: to the back."""
         if self.operations > 0 and not self.time_is_up():

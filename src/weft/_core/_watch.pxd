@@ -19,5 +19,8 @@ cdef struct Watched:
     bint warned                  # said, without looking, that it has not
     Watched* next
 
+cdef bint due                    # the running task of the main hub is to be interrupted
 
+cdef int set_slice(int64_t ns) except -1
+cdef void send(unsigned long thread) noexcept nogil
 cpdef int thread_count() noexcept

@@ -30,8 +30,13 @@ from weft._core._thread import thread_failed
 
 cdef extern from *:
     """
+    #include <fcntl.h>
     #include <pthread.h>
+    #include <sched.h>
     #include <signal.h>
+    #include <string.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
 
     /* Takes no signals: the program's own threads are to be interrupted by them. */
     static int weft_start_thread(pthread_t *id, void *(*body)(void *)) {
@@ -47,14 +52,48 @@ cdef extern from *:
         pthread_attr_destroy(&attributes);
         return error;
     }
+
+    static int weft_thread_id(void) {
+        return (int)syscall(SYS_gettid);
+    }
+
+    /* Returns when the kernel has forgotten the thread: a little later than pthread_join does, and
+       CPython counts the threads when it forks. */
+    static void weft_end_thread(pthread_t id, int number) {
+        pthread_join(id, NULL);
+        while (syscall(SYS_tgkill, getpid(), number, 0) == 0)
+            sched_yield();
+    }
+
+    /* Whether the main thread of the process is on a processor or about to be. */
+    static int weft_main_thread_runs(void) {
+        char text[256];
+        const char *state;
+        ssize_t size;
+        int fd;
+        snprintf(text, sizeof(text), "/proc/self/task/%d/stat", (int)getpid());
+        fd = open(text, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return 0;
+        size = read(fd, text, sizeof(text) - 1);
+        close(fd);
+        text[size > 0 ? size : 0] = 0;
+        state = strrchr(text, ')');          /* after the program's name, which may have any */
+        return state != NULL && state[1] == ' ' && state[2] == 'R';
+    }
     """
+    bint weft_main_thread_runs() noexcept nogil
     ctypedef unsigned long pthread_t
     int weft_start_thread(pthread_t* id, void* (*body)(void*) noexcept nogil) noexcept
-    int pthread_join(pthread_t id, void** value) noexcept nogil
+    void weft_end_thread(pthread_t id, int number) noexcept
+    int weft_thread_id() noexcept nogil
+    int pthread_kill(pthread_t id, int signal) noexcept nogil
+    int SIGURG
     int pthread_getcpuclockid(pthread_t id, clockid_t* clock) noexcept
 
 cdef extern from "Python.h":
     PyObject* Py_None
+    int Py_AddPendingCall(int (*function)(void*) noexcept, void* arg) noexcept
     ctypedef void* PyThread_type_lock
     ctypedef enum PyLockStatus:
         PY_LOCK_ACQUIRED
@@ -70,6 +109,8 @@ cdef extern from "Python.h":
 # ns a task may run until that is a stall; 0: it may for ever.
 cdef int64_t limit = 0
 cdef object on_stall = None
+# ns a task of the main thread may run until it is interrupted; 0: it never is.
+cdef int64_t slice_time = 0
 # Every hub of the process while the watcher runs, and free ones.
 cdef Watched* watched = NULL
 # Held to change the list, and by the watcher while it looks. By a teller only with the GIL, and a
@@ -79,6 +120,7 @@ cdef PyThread_type_lock looking = PyThread_allocate_lock()
 cdef PyThread_type_lock pause = PyThread_allocate_lock()
 PyThread_acquire_lock(pause, 1)
 cdef pthread_t watcher
+cdef int watcher_id = 0              # to the kernel
 cdef bint running = False
 cdef bint stopping = False
 # Threads that tell, or wait for the GIL to; changed with ``looking`` taken.
@@ -101,6 +143,16 @@ def watch(double seconds, function=None):
     on_stall = function
     limit = <int64_t>(seconds * NSEC)
     start()
+
+
+cdef int set_slice(int64_t ns) except -1:
+    """Send SIGURG to the main thread when a task of it has run for ``ns``."""
+    global slice_time, due
+    stop()
+    slice_time = ns
+    due = False
+    start()
+    return 0
 
 
 cpdef int thread_count() noexcept:
@@ -155,7 +207,7 @@ cdef void drop(Hub hub) noexcept:
 cdef void hub_made(Hub hub) noexcept:
     if running:
         add(hub)
-    elif limit != 0:
+    elif limit or slice_time:
         start()
 
 
@@ -164,7 +216,7 @@ cdef void hub_made(Hub hub) noexcept:
 cdef void start() noexcept:
     """Once there is a hub to look at."""
     global running
-    if running or limit == 0 or not hubs_of_process():
+    if running or not (limit or slice_time) or not hubs_of_process():
         return
     for hub in hubs_of_process():
         add(<Hub>hub)
@@ -177,7 +229,7 @@ cdef void run() noexcept:
     running = weft_start_thread(&watcher, body) == 0
 
 
-cdef void stop() noexcept:
+def stop():
     """Nobody looks at a hub any more when this returns."""
     halt()
     for hub in hubs_of_process():
@@ -191,21 +243,31 @@ cdef void halt() noexcept:
     running = False
     stopping = True
     PyThread_release_lock(pause)
-    pthread_join(watcher, NULL)
+    weft_end_thread(watcher, watcher_id)
 
 
 cdef void* body(void* _) noexcept nogil:
-    cdef int64_t period = max(limit // 10, NSEC // 1000)
+    global watcher_id
+    cdef int64_t period = pause_time()
     cdef int64_t last = weft_now_ns()
     cdef int64_t now
+    watcher_id = weft_thread_id()
     while PyThread_acquire_lock_timed(pause, period // 1000, 0) != PY_LOCK_ACQUIRED or not stopping:
         now = weft_now_ns()
         PyThread_acquire_lock(looking, 1)
         # Late by so much: the process was stopped, and it is no task's fault.
-        look_at_all(now, now - last > limit // 2 + 2 * period)
+        look_at_all(now, now - last > limit // 2 + 4 * period)
         PyThread_release_lock(looking)
         last = now
     return NULL
+
+
+cdef int64_t pause_time() noexcept nogil:
+    """ns from one look to the next."""
+    cdef int64_t period = limit // 10 if limit else NSEC
+    if slice_time:
+        period = min(period, slice_time // 4)
+    return max(period, NSEC // 1000)
 
 
 cdef void look_at_all(int64_t now, bint anew) noexcept nogil:
@@ -217,19 +279,34 @@ cdef void look_at_all(int64_t now, bint anew) noexcept nogil:
 
 
 cdef void look_at(Watched* one, int64_t now, bint anew) noexcept nogil:
-    if has_moved(one) or anew:
+    if has_moved(one) or (anew and not one.stalls):
         if one.stalls:
             end_stall(one, now)
         one.mark = (<Hub>one.hub).switches
         one.since = now
         one.cpu = cpu_time(one.clock)
-    elif one.stalls:
-        if not (one.arrived or one.warned) and now - one.since >= 2 * limit:
+        return
+    if slice_time and not due and now - one.since >= slice_time:
+        interrupt(one)
+    if one.stalls:
+        if not (one.arrived or one.warned) and now - one.since >= limit + max(limit, NSEC):
             one.warned = True
             warn_blindly(now - one.since)
-    elif now - one.since >= limit:
+    elif limit and now - one.since >= limit:
         one.arrived = one.warned = False
         one.stalls = start_teller(one, run_teller)
+
+
+cdef void interrupt(Watched* one) noexcept nogil:
+    """Only a thread that runs: a system call in which it waits would end with EINTR."""
+    global due
+    if (<Hub>one.hub).in_main_thread and weft_main_thread_runs():
+        due = True                   # until its handler has run
+        send((<Hub>one.hub).ident)
+
+
+cdef void send(unsigned long thread) noexcept nogil:
+    pthread_kill(thread, SIGURG)
 
 
 cdef bint has_moved(Watched* one) noexcept nogil:
@@ -318,8 +395,8 @@ def _before_fork():
 
 
 def _after_fork_in_parent():
-    if limit != 0:
-        run_again()
+    # Not yet: CPython 3.13 counts the threads after this.
+    Py_AddPendingCall(run_again, NULL)
 
 
 def _after_fork_in_child():
@@ -331,20 +408,25 @@ def _after_fork_in_child():
             set_clock(one)
             one.stalls = False
         one = one.next
-    if limit != 0:
-        run_again()
+    run_again(NULL)
 
 
-cdef void run_again() noexcept:
-    if hubs_of_process():
+cdef int run_again(void* _) noexcept:
+    if (limit or slice_time) and not running and hubs_of_process():
         run()
+    return 0
+
+
+def install():
+    """Once, after _ends.pyx has registered what it does in a forked child."""
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )
 
 
 _hub.hub_made = hub_made
 _hub.hub_gone = drop
+# Before _ends.pyx does so, hence called after what that calls: tasks may still compute then.
 atexit.register(stop)
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)

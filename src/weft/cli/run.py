@@ -5,7 +5,7 @@ import argparse
 from weft.cli._parser import make_parser
 
 # Options that take the next word with them.
-VALUED = ("--stall",)
+VALUED = ("--preempt", "--stall")
 
 DESCRIPTION = """\
 Patches the stdlib, then runs a program as python would.
@@ -23,6 +23,8 @@ examples:
   weft run app/
 
 options:
+  --preempt 10ms        interrupt a task whose Python code computes for longer than that, where it
+                        is safe, so that others can run (default: off; docs/stalls.md says why)
   --stall 1.0           log a warning when a task keeps all others from running for so many
                         seconds: which, where, and what to do; 0: never (default: 1.0)
 
@@ -51,6 +53,7 @@ def main(words: list[str]) -> int:
     usage = "weft run [options] (prog.py | -m module) [argument ...]"
     parser = make_parser("weft run", usage, DESCRIPTION, EXAMPLES)
     parser.add_argument("--stall", type=seconds, default=1.0, help=argparse.SUPPRESS)
+    parser.add_argument("--preempt", type=seconds, default=0.0, help=argparse.SUPPRESS)
     own, program, is_module = split(words)
     options = parser.parse_args(own)
     if not program:
@@ -60,11 +63,13 @@ def main(words: list[str]) -> int:
 
     weft.patch.all()
 
+    from weft._core._preempt import preempt
     from weft.inspect._signal import dump_on_signal
     from weft.inspect._stall import watch_stalls
 
     dump_on_signal()
     watch_stalls(options.stall)
+    preempt(options.preempt)
 
     # Not earlier: the launcher imports more than may be imported before the patch.
     from weft.cli import launch

@@ -88,7 +88,12 @@ def doubts(unknown: int) -> list[str]:
 
 
 # Where the handlers are that weft itself installs, and that wake nobody.
-_OWN_HANDLERS = ("weft._core._ends", "weft.inspect._signal", "weft.testing._alarm")
+_OWN_HANDLERS = (
+    "weft._core._ends",
+    "weft._core._preempt",
+    "weft.inspect._signal",
+    "weft.testing._alarm",
+)
 
 
 def handled_signals() -> list[int]:
