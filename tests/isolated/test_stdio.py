@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -54,7 +55,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
             pass
 
 
-@pytest.mark.parametrize("options", [(), ("-u",)], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
     ("read", "answer"),
     [
@@ -69,11 +69,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         ("getpass.getpass(stream=sys.stdout)", "'line'"),
     ],
 )
-def test_others_run_while_a_task_reads_a_pipe(read, answer, options, start: Start) -> None:
+def test_others_run_while_a_task_reads_a_pipe(read, answer, start: Start) -> None:
     # In a session of its own it has no terminal that getpass could open.
     program = start(
         "import warnings\nwarnings.simplefilter('ignore')\n" + READER.format(read=read),
-        *options,
         start_new_session=True,
     )
     assert "other ran" in program.stderr.readline()
@@ -121,6 +120,20 @@ def test_others_run_while_a_task_reads_a_terminal(
     os.write(ours, b"line\n")
     assert b"got " + answer in read_until(ours, b"got " + answer)
     assert program.wait(60) == 0
+
+
+@pytest.mark.parametrize("first", ["", "import readline\n"], ids=["input", "readline"])
+def test_ctrl_c_ends_a_question_and_leaves_the_terminal_as_it_was(
+    first, terminal: tuple[int, int], start: Start
+) -> None:
+    _, theirs = terminal
+    before = termios.tcgetattr(theirs)
+    program = start(first + READER.format(read="input('? ')"), stdin=theirs, stdout=theirs)
+    assert program.stderr.readline().endswith("other ran\n")
+    program.send_signal(signal.SIGINT)
+    assert program.communicate(timeout=60)[1].endswith("KeyboardInterrupt\n")
+    assert program.returncode == -signal.SIGINT
+    assert termios.tcgetattr(theirs) == before
 
 
 def test_tasks_that_ask_at_once_get_a_line_each(terminal: tuple[int, int], start: Start) -> None:
