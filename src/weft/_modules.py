@@ -34,11 +34,16 @@ def copy_of(name: str, instead: Mapping[str, ModuleType], own_name: str) -> Modu
     spec = find_spec(name)
     code = spec.loader.get_code(name)  # type: ignore[union-attr]
     made = ModuleType(own_name)
+    vars(made).update(importing({}, instead))
+    exec(code, vars(made))
+    return made
+
+
+def importing(names: Mapping[str, Any], instead: Mapping[str, ModuleType]) -> dict[str, Any]:
+    """Globals like ``names``, for code whose import statements get modules from ``instead``."""
 
     def importer(wanted: str, *how: Any) -> ModuleType:
         return instead.get(wanted) or builtins.__import__(wanted, *how)
 
     # The import statement calls what its module's builtins hold; nobody else sees this one.
-    vars(made)["__builtins__"] = {**vars(builtins), "__import__": importer}
-    exec(code, vars(made))
-    return made
+    return {**names, "__builtins__": {**vars(builtins), "__import__": importer}}

@@ -205,3 +205,12 @@ def closing(int fd):
     for each in hubs_of_process():
         hub = <Hub>each
         forget_fd(hub, fd)
+
+
+def closing_range(int low, int high):
+    """:func:`closing` for each descriptor from ``low`` up to ``high``, less that."""
+    cdef Hub hub
+    for each in hubs_of_process():
+        hub = <Hub>each
+        for fd in range(max(low, 0), min(high, hub.poller.table_size)):
+            forget_fd(hub, fd)

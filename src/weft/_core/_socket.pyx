@@ -386,6 +386,11 @@ cdef bint is_green_blocking(int fd) noexcept:
     return state.timeout_ns < 0 and not state.lent
 
 
+def is_green(int fd):
+    """Whether ``fd`` is non-blocking only because weft made it so."""
+    return is_green_blocking(fd)
+
+
 def green_fds():
     """The descriptors of all green sockets that have no timeout, and that nobody else has."""
     return [fd for fd in range(green_size) if is_green_blocking(fd)]
