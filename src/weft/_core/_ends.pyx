@@ -27,7 +27,7 @@ from weft._core._hub cimport (
     no_collection,
     peek_hub,
 )
-from weft._core._signals cimport close_pipe
+from weft._core._signals cimport close_pipe, take_passing_error
 from weft._core._sys cimport NSEC, weft_finalizing
 from weft._core._task cimport (
     ABANDONED,
@@ -44,8 +44,26 @@ from weft._core._waitlist cimport list_init, node_init
 
 from weft._errors import Cancelled, TaskError
 
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX < 0x030D0000
+    extern void _PyErr_WriteUnraisableMsg(const char *, PyObject *);
+    #endif
+
+    /* The exception set is why the program's wakeup descriptor could not be written to. */
+    static void weft_tell_of_wakeup_fd(void) {
+    #if PY_VERSION_HEX >= 0x030D0000
+        PyErr_FormatUnraisable("Exception ignored when trying to write to the signal wakeup fd");
+    #else
+        _PyErr_WriteUnraisableMsg("when trying to write to the signal wakeup fd", NULL);
+    #endif
+    }
+    """
+    void weft_tell_of_wakeup_fd() noexcept
+
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
+    void PyErr_SetObject(object kind, object value) noexcept
     object PyWeakref_NewRef(object target, object callback)
     unsigned long PyThread_get_thread_ident() noexcept
 
@@ -68,8 +86,12 @@ cdef object forget_failed = failed.discard
 
 def _run_signal_handlers():
     """Run what signals made due, in a task: a handler may park, and raises in the main task."""
+    cdef int error = take_passing_error()
     try:
         PyErr_CheckSignals()
+        if error:
+            PyErr_SetObject(OSError, OSError(error, os.strerror(error)))
+            weft_tell_of_wakeup_fd()
     except Cancelled:
         raise
     except BaseException as exc:

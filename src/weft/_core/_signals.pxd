@@ -2,5 +2,8 @@
 
 cdef bint in_main_thread() except -1
 cdef tuple open_pipe()
-cdef int empty_pipe(tuple pipe) except -1
+cdef Py_ssize_t empty_pipe(tuple pipe) except -1
+cdef int want_bytes(int fd, bint tell) noexcept
+cdef int bytes_go_to() noexcept
+cdef int take_passing_error() noexcept
 cdef int close_pipe(tuple pipe) except -1

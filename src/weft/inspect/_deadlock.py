@@ -18,6 +18,7 @@ from weft._core._task import Task
 from weft._errors import Deadlock
 from weft.inspect._report import deadlock
 from weft.inspect._survey import Survey
+from weft.signal import getsignal
 
 # How often the main task gets a Deadlock in vain. A wait that must have its lock, as the end of
 # Condition.wait, keeps what it gets for later, and waits on.
@@ -101,7 +102,7 @@ def handled_signals() -> list[int]:
     return [
         number
         for number in sorted(signal.valid_signals())
-        if callable(handler := signal.getsignal(number))
+        if callable(handler := getsignal(number))
         and handler is not signal.default_int_handler
         and getattr(handler, "__module__", "") not in _OWN_HANDLERS
     ]

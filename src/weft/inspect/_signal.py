@@ -6,8 +6,10 @@ there, however busy, or in one of its own while the hub sleeps.
 
 from __future__ import annotations
 
-import os
 import signal
+from _signal import getsignal  # type: ignore[import-not-found]
+from _signal import signal as set_handler
+from posix import write
 from types import FrameType
 
 from weft.inspect._report import report
@@ -18,8 +20,10 @@ def dump_on_signal() -> None:
 
     Parks: never. Threads: the main thread.
     """
-    if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
-        signal.signal(signal.SIGUSR1, _on_signal)
+    # The interpreter's own functions, be ``signal`` patched or not: a task that holds the hub
+    # is just what is to be looked at.
+    if getsignal(signal.SIGUSR1) == signal.SIG_DFL:
+        set_handler(signal.SIGUSR1, _on_signal)
 
 
 # One for each signal whose dump is not complete.
@@ -48,7 +52,7 @@ def _write(text: str) -> None:
     left = memoryview(text.encode(errors="backslashreplace"))
     try:
         while left:
-            left = left[os.write(2, left) :]
+            left = left[write(2, left) :]
     except OSError:
         # Nobody reads it, and the program must not suffer from being looked at.
         return

@@ -8,9 +8,9 @@ locks. So it logs only if it gets all of these at once, and else writes to stder
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from posix import write  # never patched: what parks or yields is not for that thread
 from typing import Any
 
 from weft._core._task import Task
@@ -91,7 +91,7 @@ def say(text: str) -> None:
         if all(take(lock, held) for lock in locks()):
             _logger.warning("%s", text)
             return
-    os.write(2, f"weft: {text}\n".encode(errors="backslashreplace"))
+    write(2, f"weft: {text}\n".encode(errors="backslashreplace"))
 
 
 def take(lock: Any, held: ExitStack) -> bool:

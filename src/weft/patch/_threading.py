@@ -17,7 +17,7 @@ from typing import Any
 import weft.threading
 from weft._core._api import tasks
 from weft._core._ends import exit_with
-from weft._core._local import get_ident, ident, local, native_ident
+from weft._core._local import get_ident, ident, local
 from weft._core._lock import RLock, allocate_latch, allocate_lock
 from weft._core._look import look
 from weft._errors import Deadlock
@@ -25,6 +25,7 @@ from weft._modules import view
 from weft._threads import GREEN, JOINABLE
 from weft.patch import _kept, _late, _registry
 from weft.patch._places import Left
+from weft.signal import pthread_kill
 
 NATIVE_LOCK = type(_thread.allocate_lock())
 NATIVE_RLOCK = _thread.RLock
@@ -118,17 +119,6 @@ def set_end(main: Any, end: Any) -> None:
     locks.discard(main._tstate_lock)
     main._tstate_lock = end
     locks.add(end)
-
-
-def pthread_kill(thread_id: int, signalnum: int, /) -> None:
-    """Send a signal to an OS thread; a task's identity stands for the thread it runs in.
-
-    Parks: never.
-    """
-    _native_kill(native_ident(thread_id), signalnum)
-
-
-_native_kill = signal.pthread_kill
 
 
 def current_frames() -> dict[int, FrameType]:

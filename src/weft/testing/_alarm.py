@@ -7,6 +7,7 @@ outside of weft; and the signal that gets it out of there.
 import os
 import signal
 import threading
+from _signal import signal as set_handler  # type: ignore[import-not-found]
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -34,14 +35,15 @@ def alarm(seconds: float | None, stderr: int) -> Iterator[None]:
     ended: of a thread that does nothing for 10 s there is a report on descriptor ``stderr``.
     """
     watch = _Watch(seconds, stderr)
-    before = signal.signal(SIGNAL, watch.interrupt) if takes_signals() else None
+    # The interpreter's own function: the handler is to run in the midst of what holds the hub.
+    before = set_handler(SIGNAL, watch.interrupt) if takes_signals() else None
     watch.start()
     try:
         yield
     finally:
         watch.end()
         if before is not None:
-            signal.signal(SIGNAL, before)
+            set_handler(SIGNAL, before)
     if watch.text:
         pytest.fail(f"{watch.text}, and went on when it was told so", pytrace=False)
 
