@@ -33,7 +33,7 @@ def install(site: Path, name: str, version: str, module: str = "") -> None:
 def test_alone_it_says_what_is_patched(doctor) -> None:
     stdout, status, stderr = doctor()
     assert "weft run and weft.patch.all() patch:" in stdout
-    assert "select, selectors, socket, ssl" in stdout
+    assert "select, selectors, signal, socket, ssl" in stdout
     assert "sqlite3: Part of Python" in stdout
     assert (status, stderr) == (0, "")
 

@@ -26,11 +26,14 @@ __all__ = [
     "is_patched",
     "multiprocessing",
     "original",
+    "os",
     "queue",
     "select",
     "selectors",
+    "signal",
     "socket",
     "ssl",
+    "subprocess",
     "sys",
     "threading",
     "time",
@@ -40,13 +43,16 @@ __all__ = [
 
 # In this order, since each stands on those before it.
 MODULES = (
+    "signal",
     "time",
     "threading",
     "queue",
+    "os",
     "select",
     "selectors",
     "socket",
     "ssl",
+    "subprocess",
     "multiprocessing",
     "asyncio",
     "sys",
@@ -65,6 +71,9 @@ def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
     multiprocessing: bool = True,
     asyncio: bool = True,
     sys: bool = True,
+    os: bool = True,
+    signal: bool = True,
+    subprocess: bool = True,
 ) -> None:
     """Patch every module that weft has a counterpart for, less those given as False.
 
@@ -123,6 +132,21 @@ def multiprocessing() -> None:
 def asyncio() -> None:
     """Patch :mod:`asyncio`."""
     apply(["asyncio"])
+
+
+def os() -> None:
+    """Patch :mod:`os`."""
+    apply(["os"])
+
+
+def signal() -> None:
+    """Patch :mod:`signal`."""
+    apply(["signal"])
+
+
+def subprocess() -> None:
+    """Patch :mod:`subprocess`, which stands on ``os``, ``selectors`` and ``threading``."""
+    apply(["subprocess"])
 
 
 def sys() -> None:

@@ -35,8 +35,17 @@ left: list[Left] = []
 unpatched: dict[str, ModuleType] = {}
 # What takes the patch back: one call for each change, in the order of the changes.
 undo: list[Callable[[], object]] = []
-# Modules that keep what they took: our own, what we stand on, and the importer itself.
-EXEMPT = ("weft", "greenlet", "importlib", "_frozen_importlib", "_frozen_importlib_external")
+# Modules that keep what they took: our own, what we stand on, the importer itself, and those in C
+# that it and the tools stand on, beneath ``os`` and ``signal``.
+EXEMPT = (
+    "weft",
+    "greenlet",
+    "importlib",
+    "_frozen_importlib",
+    "_frozen_importlib_external",
+    "posix",
+    "_signal",
+)
 # Values many modules share by chance: that one is the same object says nothing.
 PLAIN = (type(None), bool, int, float, str, bytes, tuple)
 
