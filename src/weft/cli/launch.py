@@ -51,7 +51,7 @@ def advise(path: str) -> None:
     import shutil  # not for every program
 
     command = shutil.which(path)
-    if command:
+    if command and os.access(command, os.R_OK):
         with open(command, "rb") as file:
             if file.read(2) == b"#!":
                 advice = f"for the command {path} write: weft run {command}"
