@@ -1,7 +1,8 @@
 """weft.patch.unpatch: everything back as it was, again and again."""
 
 SNAPSHOT = """
-import _thread, queue, select, selectors, signal, socket, ssl, sys, threading, time
+import _thread, asyncio, builtins, getpass, multiprocessing.synchronize, os, queue, select
+import selectors, signal, socket, ssl, subprocess, sys, threading, time
 from time import sleep as nap
 import weft, weft.ssl, weft.threading, weft.queue, weft.select
 
@@ -14,7 +15,9 @@ class Keeper:
 
 def snapshot():
     found = dict(enumerate(waits()), attribute=Keeper.pause, name=nap)
-    for module in (_thread, queue, select, selectors, signal, socket, ssl, threading, time):
+    modules = [_thread, builtins, getpass, os, queue, select, selectors, signal, socket, ssl]
+    modules += [asyncio.base_events, multiprocessing.synchronize, subprocess, threading, time]
+    for module in modules:
         names = dict(vars(module))
         found.update({(module.__name__, name): value for name, value in names.items()})
         for owner in names.values():

@@ -22,6 +22,10 @@ COMPUTES = (
     "Computes in C: nothing else runs in its thread meanwhile. Long calls: weft.offload where it "
     "releases the GIL, weft.parallel where it does not."
 )
+PSYCOPG = (
+    "Its C part waits for each query in C. With PSYCOPG_WAIT_FUNC=wait_selector in the environment "
+    "before it is imported, it waits in Python's selectors."
+)
 OFFLOAD = "Waits in C. weft cannot change that: call it through weft.offload."
 
 
@@ -60,12 +64,8 @@ TABLE = [
            "Its C extension waits in C. Pass use_pure=True to connect(), and it waits in Python's "
            "sockets; or call it through weft.offload.", "_mysql_connector"),
     Driver("mysql-connector-python", COOPERATIVE, SOCKETS, "!_mysql_connector"),
-    Driver("psycopg", WAITS,
-           "Its C part waits in C. With PSYCOPG_WAIT_FUNC=wait_selector in the environment before "
-           "it is imported, it waits in Python's selectors.", "psycopg_binary"),
-    Driver("psycopg", WAITS,
-           "Its C part waits in C. With PSYCOPG_WAIT_FUNC=wait_selector in the environment before "
-           "it is imported, it waits in Python's selectors.", "psycopg_c"),
+    Driver("psycopg", WAITS, PSYCOPG, "psycopg_binary"),
+    Driver("psycopg", WAITS, PSYCOPG, "psycopg_c"),
     Driver("psycopg", COOPERATIVE, "Without its C part it waits in Python's select.",
            "!psycopg_c !psycopg_binary"),
     Driver("psycopg2 psycopg2-binary", WAITS,
