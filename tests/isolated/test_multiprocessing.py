@@ -1,13 +1,9 @@
-"""Programs with multiprocessing, patched: semaphores between tasks and processes."""
+"""Programs with multiprocessing, patched: semaphores, pools, queues, pipes."""
 
 import pytest
 
 WORKER = """
 import time
-
-def patched():
-    import sys
-    return "weft" in sys.modules
 
 def hold(lock, taken, seconds=0.05):
     with lock:
@@ -18,6 +14,18 @@ def echo(requests, replies, count):
     for _ in range(count):
         requests.acquire()
         replies.release()
+
+def slow_square(number):
+    time.sleep(0.005)
+    return number * number
+
+def relay(source, target):
+    for item in iter(source.get, None):
+        target.put(item)
+    target.put(None)
+
+def write(memory):
+    memory.buf[:5] = b"hello"
 """
 
 
@@ -187,3 +195,147 @@ def test_a_child_made_by_fork_alone_does_not_wait_for_the_parents_tasks(patched)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), waiter.result())
     """)
     assert lines == ["1 True"]
+
+
+# -- processes -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_pool_does_its_work_while_other_tasks_run(patched, method) -> None:
+    lines = patched(f"""
+        import multiprocessing, threading, time, worker
+        turns = 0
+
+        def others():
+            global turns
+            while True:
+                turns += 1
+                time.sleep(0.001)
+
+        threading.Thread(target=others, daemon=True).start()
+        with multiprocessing.get_context("{method}").Pool(2) as pool:
+            before = turns
+            print(pool.map(worker.slow_square, range(10)))
+            print(sorted(pool.imap_unordered(worker.slow_square, range(4))))
+            try:
+                pool.apply(worker.slow_square, ("x",))
+            except TypeError:
+                print("raised")
+            print(turns > before)
+        with multiprocessing.get_context("{method}").Pool(2) as pool:
+            later = pool.map_async(worker.slow_square, range(3))
+            pool.close()
+            pool.join()
+            print(later.get())
+    """)
+    squares = [number * number for number in range(10)]
+    assert lines == [str(squares), str(squares[:4]), "raised", "True", str(squares[:3])]
+
+
+def test_ctrl_c_ends_a_pool(patched) -> None:
+    lines = patched("""
+        import multiprocessing, os, signal, threading, time
+        pool = multiprocessing.get_context("fork").Pool(2)
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            with pool:
+                pool.map(time.sleep, [60, 60])
+        except KeyboardInterrupt:
+            print("interrupted")
+        pool.join()
+        print(multiprocessing.active_children())
+    """)
+    assert lines == ["interrupted", "[]"]
+
+
+def test_a_worker_that_dies_is_replaced(patched) -> None:
+    lines = patched("""
+        import multiprocessing, os, signal
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            first = pool.apply(os.getpid)
+            pool.apply_async(signal.raise_signal, [signal.SIGKILL])
+            print(pool.apply(os.getpid) != first)
+    """)
+    assert lines == ["True"]
+
+
+def test_a_queue_carries_large_items_between_tasks_and_processes(patched) -> None:
+    lines = patched("""
+        import multiprocessing, threading, worker
+        spawn = multiprocessing.get_context("spawn")
+        there, back = spawn.Queue(), spawn.Queue(1)
+        child = spawn.Process(target=worker.relay, args=(there, back))
+        child.start()
+
+        def put():
+            for number in range(20):
+                there.put(bytes([number]) * 300_000)
+            there.put(None)
+
+        threading.Thread(target=put).start()
+        print([item[0] for item in iter(back.get, None)])
+        child.join()
+        print(child.exitcode)
+        try:
+            back.get(timeout=0.01)
+        except Exception as error:
+            print(type(error).__name__)
+    """)
+    assert lines == [str(list(range(20))), "0", "Empty"]
+
+
+def test_pipes_park_their_readers_and_writers(patched) -> None:
+    lines = patched("""
+        import multiprocessing, threading
+        from multiprocessing.connection import wait
+        ours, theirs = multiprocessing.Pipe()
+
+        def echo():
+            while (data := theirs.recv()) is not None:
+                theirs.send(data)
+
+        threading.Thread(target=echo).start()
+        large = bytes(1_000_000)
+        ours.send(large)            # more than a pipe holds: both ends wait for each other
+        print(ours.recv() == large, ours.poll(0.001))
+        ours.send(1)
+        print(wait([ours], timeout=5) == [ours], ours.recv())
+        ours.send(None)
+    """)
+    assert lines == ["True False", "True 1"]
+
+
+def test_a_manager_serves_tasks(patched) -> None:
+    lines = patched("""
+        import multiprocessing, threading
+        with multiprocessing.get_context("fork").Manager() as manager:
+            shared, lock = manager.dict(n=0), manager.Lock()
+
+            def count():
+                for _ in range(5):
+                    with lock:
+                        shared["n"] += 1
+
+            threads = [threading.Thread(target=count) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            print(shared["n"])
+    """)
+    assert lines == ["20"]
+
+
+def test_shared_memory_is_given_back(patched) -> None:
+    lines = patched("""
+        import multiprocessing, worker
+        from multiprocessing import shared_memory
+        memory = shared_memory.SharedMemory(create=True, size=16)
+        child = multiprocessing.get_context("spawn").Process(target=worker.write, args=(memory,))
+        child.start()
+        child.join()
+        print(bytes(memory.buf[:5]))
+        memory.close()
+        memory.unlink()
+    """)
+    assert lines == ["b'hello'"]
