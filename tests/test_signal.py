@@ -133,6 +133,26 @@ def test_errors_are_the_stdlibs() -> None:
         signal.getsignal(4242)
 
 
+def test_a_task_blocks_signals_for_itself_alone() -> None:
+    """multiprocessing's resource sharer blocks all of them in a thread of its own."""
+
+    def other() -> set[object]:
+        signal.pthread_sigmask(signal.SIG_BLOCK, stdlib.valid_signals())
+        assert USR1 in signal.pthread_sigmask(signal.SIG_UNBLOCK, [USR2])
+        weft.checkpoint()
+        return signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+    ran: list[int] = []
+    signal.signal(USR1, lambda number, frame: ran.append(number))
+    blocked = weft.spawn(other).result()
+    assert (USR1 in blocked, USR2 in blocked) == (True, False)
+    assert USR1 not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    hit()
+    assert ran == [USR1]
+    with pytest.raises(ValueError, match="out of range"):
+        weft.spawn(signal.pthread_sigmask, signal.SIG_BLOCK, [1000]).result()
+
+
 # -- the wakeup descriptor ------------------------------------------------------------------------
 
 

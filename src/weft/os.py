@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os as _stdlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from stat import S_ISFIFO
 from typing import TYPE_CHECKING, Any
@@ -124,9 +124,15 @@ def _is_fifo(path: Any, dir_fd: int | None) -> bool:
 
 
 @builtin
-def close(fd: int) -> None:
+def close(
+    fd: int,
+    *,
+    # Bound here, as destructors call it when the interpreter has cleared this module.
+    _closing: Callable[[int], None] = closing,
+    _close: Callable[[int], None] = _close,
+) -> None:
     """Close a descriptor; whoever waits on it gets EBADF. Parks: never."""
-    closing(fd)
+    _closing(fd)
     _close(fd)
 
 
@@ -243,4 +249,4 @@ for _able in (_stdlib.supports_dir_fd, _stdlib.supports_fd, _stdlib.supports_fol
 
 if TYPE_CHECKING:
     # What is not defined above.
-    from os import *  # noqa: F403
+    from os import *  # type: ignore[assignment]  # noqa: F403

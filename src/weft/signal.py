@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from weft._core import _handlers
 from weft._core._api import now
 from weft._core._fds import wait_fds
-from weft._core._local import native_ident
+from weft._core._local import green_task, local, native_ident
 from weft._counterpart import builtin, take_over
 
 # Bound here: whatever is patched later, these are the originals.
@@ -78,6 +78,32 @@ def pthread_kill(thread_id: int, signalnum: int, /) -> None:
     """
     _pthread_kill(native_ident(thread_id), signalnum)
 
+
+def pthread_sigmask(how: int, mask: Iterable[int]) -> set[Any]:
+    """Block or unblock signals for the calling thread; as :func:`signal.pthread_sigmask`.
+
+    A thread blocks signals to leave them to others. For a task that is not its thread's main task
+    the mask is therefore only noted: blocked in the OS thread they would reach none of the others.
+
+    Returns:
+      What was blocked before.
+
+    Parks: never. Threads: any; each task has its own mask.
+    """
+    given = set(mask)
+    if green_task() is None or how not in _MASKED or not given <= _stdlib.valid_signals():
+        return _sigmask(how, given)
+    before: set[Any] = vars(_own).get("mask", _sigmask(_stdlib.SIG_BLOCK, ()))
+    _own.mask = _MASKED[how](before, {_member(each, _stdlib.Signals) for each in given})
+    return before
+
+
+_own = local()
+_MASKED: dict[int, Callable[[set[Any], set[Any]], set[Any]]] = {
+    _stdlib.SIG_BLOCK: set.__or__,
+    _stdlib.SIG_UNBLOCK: set.__sub__,
+    _stdlib.SIG_SETMASK: lambda before, given: given,
+}
 
 pause = _handlers.pause
 

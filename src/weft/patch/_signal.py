@@ -10,6 +10,7 @@ NAMES = (
     "getsignal",
     "set_wakeup_fd",
     "pthread_kill",
+    "pthread_sigmask",
     "pause",
     "sigwait",
     "sigwaitinfo",
