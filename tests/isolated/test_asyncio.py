@@ -271,3 +271,95 @@ def test_a_loop_whose_selector_never_waits_lets_others_run(patched, before) -> N
         before=before,
     )
     assert lines == ["ended"]
+
+
+# -- signals and processes -------------------------------------------------------------------
+
+
+def test_signal_handlers_of_a_loop_run_beside_those_of_the_program(patched) -> None:
+    lines = patched("""
+        import asyncio, os, signal, threading
+        me, came = os.getpid(), threading.Event()
+
+        def tell_the_loop(*_):
+            print("to the program")
+            os.kill(me, signal.SIGUSR1)
+
+        async def main():
+            heard = asyncio.Queue()
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGUSR1, heard.put_nowait, "to the loop")
+            signal.signal(signal.SIGUSR2, tell_the_loop)
+            threading.Timer(0.01, os.kill, (me, signal.SIGUSR2)).start()
+            print(await heard.get())
+            print(loop.remove_signal_handler(signal.SIGUSR1))
+
+        asyncio.run(main())
+        # The hub hears of signals as before, though the loop has taken its wakeup descriptor away.
+        signal.signal(signal.SIGUSR2, lambda *_: came.set())
+        threading.Timer(0.01, os.kill, (me, signal.SIGUSR2)).start()
+        print(came.wait(10))
+    """)
+    assert lines == ["to the program", "to the loop", "True", "True"]
+
+
+def test_ctrl_c_cancels_the_coroutine_that_asyncio_runs(patched) -> None:
+    lines = patched("""
+        import asyncio, os, signal, threading
+
+        async def main():
+            threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                print("cancelled")
+                raise
+
+        try:
+            asyncio.run(main())
+        except KeyboardInterrupt:
+            print("interrupted")
+    """)
+    assert lines == ["cancelled", "interrupted"]
+
+
+def test_subprocesses_of_several_loops(patched) -> None:
+    lines = patched("""
+        import asyncio, sys, threading
+        program = "import sys; print(sys.stdin.read().upper()); sys.exit(3)"
+
+        async def main(text):
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-S", "-c", program, stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE)
+            out, _ = await child.communicate(text.encode())
+            found.append((out.decode().strip(), child.returncode))
+
+        found = []
+        threads = [threading.Thread(target=lambda t=text: asyncio.run(main(t))) for text in "ab"]
+        for thread in threads:
+            thread.start()
+        asyncio.run(main("c"))
+        for thread in threads:
+            thread.join()
+        print(sorted(found))
+    """)
+    assert lines == ["[('A', 3), ('B', 3), ('C', 3)]"]
+
+
+def test_a_child_forked_within_a_coroutine_has_no_running_loop(patched) -> None:
+    lines = patched("""
+        import asyncio, os
+
+        async def main():
+            child = os.fork()
+            if not child:
+                loop = asyncio._get_running_loop()
+                os._exit(7 if loop is None and asyncio.run(asyncio.sleep(0.001, True)) else 1)
+            await asyncio.sleep(0)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            print(asyncio.get_running_loop() is not None)
+
+        asyncio.run(main())
+    """)
+    assert lines == ["7", "True"]
