@@ -27,6 +27,10 @@ def main() -> None:
     wanted = json.loads(sys.argv[2])
     del sys.argv[1:]
     set_up(patched)
+    if wanted["preempt"]:
+        from weft._core._preempt import preempt
+
+        preempt(0.01)
     if wanted["seed"] is not None:
         from weft._core import _trial
 
@@ -105,6 +109,7 @@ def is_wanted(test, wanted: dict) -> bool:
     fixture = f"setUpClass ({unittest.util.strclass(type(test))})"
     return (
         wanted["pattern"] in test.id()
+        and (not wanted["only"] or test.id() in wanted["only"])
         and test.id() not in wanted["without"]
         and fixture not in wanted["without"]
     )

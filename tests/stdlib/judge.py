@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,11 @@ from watch import Records
 
 EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
 MISSING = {"outcome": "missing", "reason": "did not run", "seconds": 0}
+
+
+PARTS = {"id", "reason", "detail"}
+# Passes only as by weft run --preempt.
+PREEMPTED = "preempted"
 
 
 @dataclass
@@ -48,7 +52,7 @@ class Verdict:
         parts = [f"{self.passed} of {self.expected} ({share:.2f}%)"]
         parts += [
             f"{self.outcomes(kind)} {kind}"
-            for kind in ("fail", "error", "skip", "missing", "hang", "crash")
+            for kind in ("fail", "error", "skip", "missing", "hang", "crash", PREEMPTED)
             if self.outcomes(kind)
         ]
         parts += [f"{len(self.excepted)} of these excepted"] if self.excepted else []
@@ -56,10 +60,10 @@ class Verdict:
         return ", ".join(parts)
 
 
-def judge(unpatched: Records, patched: Records, excepted: dict[str, str]) -> Verdict:
+def judge(unpatched: Records, patched: Records, excepted: dict[str, dict]) -> Verdict:
     """What passes unpatched must pass patched, and nothing else may go wrong that did not before.
 
-    ``excepted`` has the reason for each test that need not pass, by id.
+    ``excepted`` has the entry of each test that need not pass, by id.
     """
     verdict = Verdict()
     for name in [*unpatched, *(name for name in patched if name not in unpatched)]:
@@ -73,23 +77,30 @@ def judge(unpatched: Records, patched: Records, excepted: dict[str, str]) -> Ver
             continue
         if passes:
             verdict.needless += [name] if name in excepted else []
-        elif name in excepted:
+        elif name in excepted and (
+            now["outcome"] == PREEMPTED or not needs_preempting(excepted[name])
+        ):
             verdict.excepted[name] = now
         else:
             verdict.failures[name] = now
     return verdict
 
 
-def exceptions(version: str) -> dict[str, str]:
-    """The listed exceptions for a Python such as "3.12": the reason for each id.
+def exceptions(version: str) -> dict[str, dict]:
+    """The listed exceptions for a Python such as "3.12", by id.
 
     Raises:
       ValueError: an entry lacks a part, or has one that is not known.
     """
     found = {}
     for entry in tomllib.loads(EXCEPTIONS.read_text()).get("exception", []):
-        if {*entry} - {"python"} != {"id", "reason", "detail"} or not all(entry.values()):
+        if {*entry} - {"python", "preempt"} != PARTS or not all(entry.values()):
             raise ValueError(f"an exception has an id, a reason and a detail: {entry}")
-        if any(fnmatch.fnmatch(version, each) for each in entry.get("python", ["*"])):
-            found[entry["id"]] = entry["reason"]
+        if version in entry.get("python", [version]):
+            found[entry["id"]] = entry
     return found
+
+
+def needs_preempting(entry: dict) -> bool:
+    """Whether the test has to pass when tasks are preempted."""
+    return bool(entry.get("preempt"))

@@ -19,10 +19,11 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from judge import Verdict, exceptions, judge
+from judge import PREEMPTED, Verdict, exceptions, judge, needs_preempting
 from modules import EXTRA, installed, selection
 from watch import Order, Records, run_module, stop
 
@@ -42,17 +43,17 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # However it is ended, its children must not run on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    reasons = exceptions(VERSION.rpartition(".")[0])
+    listed = exceptions(VERSION.rpartition(".")[0])
     total = Verdict()
     with ThreadPoolExecutor(options.jobs) as pool:
         try:
-            for verdict in pool.map(partial(compare, options, reasons), installed(options.modules)):
+            for verdict in pool.map(partial(compare, options, listed), installed(options.modules)):
                 total.add(verdict)
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    write(PLACE / f"results{suffix(options)}.json", as_json(total, reasons))
+    write(PLACE / f"results{suffix(options)}.json", as_json(total, listed))
     print(f"\nPython {VERSION}: of what passes unpatched, patched pass {total}")
     for name in total.needless:
         print(f"  excepted, but passes: {name}")
@@ -82,7 +83,7 @@ def suffix(options: argparse.Namespace) -> str:
     return "" if options.schedule is None else f"-schedule-{options.schedule}"
 
 
-def compare(options: argparse.Namespace, reasons: dict[str, str], module: str) -> Verdict:
+def compare(options: argparse.Namespace, listed: dict[str, dict], module: str) -> Verdict:
     """Run a module patched, and unpatched unless that is known; keep both, say how it went."""
     before = unpatched(module, options.anew)
     before = {name: each for name, each in before.items() if options.pattern in name}
@@ -94,14 +95,28 @@ def compare(options: argparse.Namespace, reasons: dict[str, str], module: str) -
         pattern=options.pattern,
         seed=options.schedule,
         before=before,
+        without=[name for name in before if name in listed and needs_preempting(listed[name])],
     )
     began = time.monotonic()
-    after = run_module(order)
+    order.log.unlink(missing_ok=True)
+    after = run_module(order) | preempted(order)
     if not options.pattern:
         write(PLACE / kind / f"{module}.json", after)
-    verdict = judge(before, after, reasons)
+    verdict = judge(before, after, listed)
     print(f"{module}: {verdict}  [{time.monotonic() - began:.0f} s]", flush=True)
     return verdict
+
+
+def preempted(order: Order) -> Records:
+    """What the tests come to that are left to preemption: "preempted" if they pass."""
+    if not order.without:
+        return {}
+    records = run_module(replace(order, only=order.without, without=[], preempt=True))
+    passed = {name for name, each in records.items() if each["outcome"] == "pass"}
+    return {
+        name: {**each, "outcome": PREEMPTED} if name in passed else each
+        for name, each in records.items()
+    }
 
 
 def unpatched(module: str, anew: bool) -> Records:
@@ -113,13 +128,13 @@ def unpatched(module: str, anew: bool) -> Records:
     return found
 
 
-def as_json(total: Verdict, reasons: dict[str, str]) -> dict:
+def as_json(total: Verdict, listed: dict[str, dict]) -> dict:
     return {
         "python": VERSION,
         "expected": total.expected,
         "passed": total.passed,
         "failures": total.failures,
-        "excepted": {name: {**each, "why": reasons[name]} for name, each in total.excepted.items()},
+        "excepted": {name: {**each, **listed[name]} for name, each in total.excepted.items()},
         "needless": total.needless,
     }
 

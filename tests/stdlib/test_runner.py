@@ -45,6 +45,7 @@ def test_every_test_has_a_record(outcomes) -> None:
         f"{FAKE}.test_i_fails_in_one_of_its_parts": "fail",
         f"{FAKE}.test_j_fails_as_expected": "pass",
         f"{FAKE}.test_k_is_patched": "pass",
+        f"{FAKE}.test_l_never_waits": "skip",
         "fake_module.Skipped.test_is_skipped": "skip",
         "setUpClass (fake_module.BadClass)": "hang",
         "fake_module.LastClass.test_is_set_up": "pass",
@@ -73,7 +74,7 @@ def test_only_what_passes_unpatched_is_expected(runner) -> None:
     good, bad, hang = ({"outcome": kind, "reason": ""} for kind in ("pass", "fail", "hang"))
     before = {"both": good, "worse": good, "gone": good, "better": bad, "neither": bad}
     after = {"both": good, "worse": hang, "better": good, "neither": bad, "new": bad}
-    verdict = judge.judge(before, after, {"worse": "why", "both": "needless"})
+    verdict = judge.judge(before, after, {"worse": {}, "both": {}})
     assert (verdict.expected, verdict.passed) == (3, 1)
     assert list(verdict.failures) == ["gone", "new"]
     assert list(verdict.excepted) == ["worse"]
@@ -81,8 +82,23 @@ def test_only_what_passes_unpatched_is_expected(runner) -> None:
     assert not verdict.good
 
 
+def test_an_exception_for_want_of_preemption_must_pass_with_it(runner) -> None:
+    import judge
+
+    before = {"one": {"outcome": "pass", "reason": ""}}
+    listed = {"one": {"preempt": True}}
+    for outcome, good in ((judge.PREEMPTED, True), ("hang", False)):
+        after = {"one": {"outcome": outcome, "reason": ""}}
+        assert judge.judge(before, after, listed).good == good
+
+
+def test_a_test_may_be_run_preempted(outcomes) -> None:
+    busy = f"{FAKE}.test_l_never_waits"
+    assert outcomes(patched=True, preempt=True, only=[busy]) == {busy: "pass"}
+
+
 def test_every_exception_has_its_reason_and_detail(runner) -> None:
     import judge
 
     for version in ("3.11", "3.12", "3.13"):
-        assert all(reason.strip() for reason in judge.exceptions(version).values())
+        assert all(entry["reason"] for entry in judge.exceptions(version).values())

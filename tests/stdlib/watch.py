@@ -40,6 +40,11 @@ class Order:
     log: Path
     pattern: str = ""
     seed: int | None = None
+    # As by weft run --preempt 10ms.
+    preempt: bool = False
+    # Ids of the tests that alone are run, all when none; and of those that are not.
+    only: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
     # What the tests came to unpatched.
     before: Records = field(default_factory=dict)
 
@@ -57,9 +62,8 @@ def run_module(order: Order) -> Records:
     """Run the module to its end: a record for each test, and for each fixture that failed."""
     results: Records = {}
     order.log.parent.mkdir(parents=True, exist_ok=True)
-    order.log.unlink(missing_ok=True)
     while True:
-        attempt = Attempt(order, [*order.hopeless(), *results])
+        attempt = Attempt(order, [*order.without, *order.hopeless(), *results])
         blamed, outcome, reason = attempt.run()
         results.update(attempt.results)
         if not blamed:
@@ -103,7 +107,9 @@ class Attempt:
             "module": self.order.module,
             "records": str(records),
             "pattern": self.order.pattern,
+            "only": self.order.only,
             "without": self.without,
+            "preempt": self.order.preempt,
             "seed": self.order.seed,
         }
         mode = "patched" if self.order.patched else "unpatched"

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 import unittest
 
@@ -53,6 +54,24 @@ class Fake(unittest.TestCase):
     def test_k_is_patched(self) -> None:
         self.assertIn("weft.patch", sys.modules)
         self.assertNotEqual(time.sleep.__module__, "time")
+
+    def test_l_never_waits(self) -> None:
+        stop: list[int] = []
+        stopped: list[int] = []
+
+        def compute() -> None:
+            for _ in range(10_000_000):
+                if stop:
+                    stopped.append(1)
+                    return
+
+        busy = threading.Thread(target=compute)
+        busy.start()
+        time.sleep(0.001)
+        stop.append(1)
+        busy.join()
+        if not stopped:
+            self.skipTest("nobody else ran meanwhile")
 
 
 @unittest.skip("not here")
