@@ -116,19 +116,16 @@ def test_a_process_pool_lets_other_tasks_run(patched, tmp_path) -> None:
                 time.sleep(0.001)
 
         threading.Thread(target=others, daemon=True).start()
-        for method in ("fork", "spawn"):
-            context = multiprocessing.get_context(method)
-            with ProcessPoolExecutor(2, mp_context=context) as pool:
-                before = turns
-                print(method, list(pool.map(work.square, range(5))))
-                try:
-                    pool.submit(work.fail, 7).result()
-                except ValueError as error:
-                    print(error.args, "in fail" in str(error.__cause__))
-                print(turns > before)
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+            before = turns
+            print(list(pool.map(work.square, range(5))))
+            try:
+                pool.submit(work.fail, 7).result()
+            except ValueError as error:
+                print(error.args, "in fail" in str(error.__cause__))
+            print(turns > before)
     """)
-    rest = ["(7,) True", "True"]
-    assert lines == ["fork [0, 1, 4, 9, 16]", *rest, "spawn [0, 1, 4, 9, 16]", *rest]
+    assert lines == ["[0, 1, 4, 9, 16]", "(7,) True", "True"]
 
 
 def test_a_process_that_dies_breaks_the_pool(patched, tmp_path) -> None:

@@ -222,7 +222,6 @@ def test_a_pool_does_its_work_while_other_tasks_run(patched, method) -> None:
             except TypeError:
                 print("raised")
             print(turns > before)
-        with multiprocessing.get_context("{method}").Pool(2) as pool:
             later = pool.map_async(worker.slow_square, range(3))
             pool.close()
             pool.join()
