@@ -338,3 +338,13 @@ def test_shared_memory_is_given_back(patched) -> None:
         memory.unlink()
     """)
     assert lines == ["b'hello'"]
+
+
+def test_a_lock_made_before_is_named(patched) -> None:
+    lines = patched(
+        "print(*weft.patch.unrepaired())",
+        before="import multiprocessing\nlock = multiprocessing.Lock()\n",
+    )
+    assert lines == [
+        "__main__.lock: a lock of multiprocessing made before: who waits for it stops his whole thread"
+    ]

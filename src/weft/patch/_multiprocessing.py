@@ -3,7 +3,13 @@
 The rest of the package waits in ``os``, ``select``, ``selectors``, ``socket`` and ``threading``.
 """
 
+import sys
+from typing import Any
+
+from weft.patch import _late
 from weft.patch._registry import replace
+
+LOCKS = ("Lock", "RLock", "Semaphore", "BoundedSemaphore")
 
 
 def patch() -> None:
@@ -17,3 +23,11 @@ def patch() -> None:
     from weft._semlock import SemLock
 
     replace(_multiprocessing, "SemLock", SemLock)
+    early: Any = sys.modules.get("multiprocessing.synchronize")
+    if early is not None:
+        kinds = [getattr(early, name) for name in LOCKS]
+        _late.kinds += [_late.Kind(kind, "lock", None, made_before) for kind in kinds]
+
+
+def made_before(lock: Any) -> str:
+    return "a lock of multiprocessing made before: who waits for it stops his whole thread"
