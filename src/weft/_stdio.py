@@ -167,8 +167,9 @@ class _Terminal:
         except BaseException:
             if self.reading.done:
                 self.reading = None
-            # The library has changed them, and goes on reading.
+            # The library goes on reading, and has changed them, or is about to.
             termios.tcsetattr(0, termios.TCSADRAIN, modes)
+            atexit.register(termios.tcsetattr, 0, termios.TCSADRAIN, modes)
             raise
         self.reading = None
         return line
