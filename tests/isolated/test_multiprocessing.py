@@ -345,6 +345,5 @@ def test_a_lock_made_before_is_named(patched) -> None:
         "print(*weft.patch.unrepaired())",
         before="import multiprocessing\nlock = multiprocessing.Lock()\n",
     )
-    assert lines == [
-        "__main__.lock: a lock of multiprocessing made before: who waits for it stops his whole thread"
-    ]
+    stops = "who waits for it stops his whole thread"
+    assert lines == [f"__main__.lock: a lock of multiprocessing made before: {stops}"]
