@@ -3,9 +3,9 @@
 Owns nothing; in particular no child: nobody reaps here but the caller, with the original
 function, told not to wait (WNOHANG). Only when that finds nothing does the calling task park.
 
-What wakes it: a pidfd, which the kernel makes readable when its process has ended. For any
-child, a group of them, or one that stops or goes on there is no such thing; then a thread of
-weft's pool waits, and leaves the child where it is (WNOWAIT).
+What wakes it: a pidfd, which the kernel makes readable when its process has ended; for any
+child, one for each of them. Where there is no such thing, as for a child that stops or goes on, a
+thread of weft's pool waits, and leaves the child where it is (WNOWAIT).
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import errno
 import os
 from collections.abc import Callable
 from math import inf
+from select import POLLIN
 from typing import Any, TypeVar
 
 from weft._core._api import now, sleep, spend
-from weft._core._fds import wait_readable
+from weft._core._fds import wait_fds, wait_readable
 from weft._offload import run
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ _P_PIDFD: int | None = getattr(os, "P_PIDFD", None)
 
 # A kernel without pidfds is asked again after so many seconds, doubled up to the last.
 _FIRST_PAUSE, _LAST_PAUSE = 0.0005, 0.05
+# Seconds until who waits for any child looks for those that were born meanwhile.
+_NEW_CHILDREN = 0.1
 
 
 def waitpid(pid: int, options: int, /) -> tuple[int, int]:
@@ -91,15 +94,56 @@ def _until(ask: Callable[[], Any], pid: int, options: int) -> Any:
 
 def park_until_changed(idtype: int, number: int, states: int) -> None:
     """Park until a child may have come to one of ``states``, or there is none; then ask again."""
-    if idtype == os.P_PID and states == os.WEXITED:
-        park_until_exit(number)
-    elif idtype == _P_PIDFD and states == os.WEXITED:
-        wait_readable(number)
-    else:
-        try:
-            run(_waitid, idtype, number, states | os.WNOWAIT)
-        except ChildProcessError:
-            pass  # asked again, the original says so itself
+    if states == os.WEXITED:
+        if idtype == os.P_PID:
+            park_until_exit(number)
+            return
+        if idtype == _P_PIDFD:
+            wait_readable(number)
+            return
+        if park_until_any_exit(number if idtype == os.P_PGID else 0):
+            return
+    try:
+        run(_waitid, idtype, number, states | os.WNOWAIT)
+    except ChildProcessError:
+        pass  # asked again, the original says so itself
+
+
+def park_until_any_exit(group: int) -> bool:
+    """Park until a child may have ended; False if the kernel does not say which there are.
+
+    Args:
+      group: only children of this process group; 0 for all.
+
+    Parks: unless False. Woken by: the end of a child, or after 0.1 s. Threads: any.
+    """
+    fds: list[int] = []
+    try:
+        if _pidfd_open is None:
+            return False
+        for pid in children():
+            if not group or os.getpgid(pid) == group:
+                fds.append(_pidfd_open(pid))
+        wait_fds([(fd, POLLIN) for fd in fds], now() + _NEW_CHILDREN)
+    except OSError:
+        return False  # no descriptors left, or another task has taken one of them just now
+    finally:
+        for fd in fds:
+            _close(fd)
+    return True
+
+
+def children() -> list[int]:
+    """The process ids of this process's children, whichever of its threads started them.
+
+    Raises:
+      OSError: the kernel does not say.
+    """
+    found: list[int] = []
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{thread}/children", encoding="ascii") as file:
+            found += map(int, file.read().split())
+    return found
 
 
 def park_until_exit(pid: int, deadline: float = inf) -> None:

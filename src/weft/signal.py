@@ -22,12 +22,13 @@ from weft._core import _handlers
 from weft._core._api import now
 from weft._core._fds import wait_fds
 from weft._core._local import green_task, local, native_ident
+from weft._core._waits import take_breath
 from weft._counterpart import builtin, take_over
 
 # Bound here: whatever is patched later, these are the originals.
 _sigtimedwait = _stdlib.sigtimedwait
 _sigmask = _stdlib.pthread_sigmask
-_pthread_kill = _stdlib.pthread_kill
+_pthread_kill, _raise_signal = _stdlib.pthread_kill, _stdlib.raise_signal
 _read, _close, _eventfd = os.read, os.close, os.eventfd
 _eventfd_write = os.eventfd_write
 _number: Callable[[Any], Any] = _stdlib._enum_to_int  # type: ignore[attr-defined]
@@ -40,7 +41,7 @@ def signal(signalnum: int, handler: Any) -> Any:
     Returns:
       What was set before: a function, ``SIG_DFL``, ``SIG_IGN``, or None for what is not Python's.
 
-    Parks: never. Threads: the main thread, whichever of its tasks.
+    Parks: never; now and then lets others run. Threads: the main thread, whichever of its tasks.
 
     Example:
       >>> from weft import signal
@@ -49,6 +50,7 @@ def signal(signalnum: int, handler: Any) -> Any:
       got 12
       >>> _ = signal.signal(signal.SIGUSR2, before)
     """
+    take_breath()
     before = _handlers.set_handler(_number(signalnum), _number(handler))
     return _member(before, _stdlib.Handlers)
 
@@ -104,6 +106,17 @@ _MASKED: dict[int, Callable[[set[Any], set[Any]], set[Any]]] = {
     _stdlib.SIG_UNBLOCK: set.__sub__,
     _stdlib.SIG_SETMASK: lambda before, given: given,
 }
+
+
+@builtin
+def raise_signal(signalnum: int, /) -> None:
+    """Send a signal to the program itself; as :func:`signal.raise_signal`.
+
+    Parks: never; now and then lets others run, so that the handler does.
+    """
+    take_breath()
+    _raise_signal(signalnum)
+
 
 pause = _handlers.pause
 
@@ -186,7 +199,7 @@ def _caught(signals: set[int]) -> Iterator[tuple[deque[int], int]]:
         _close(bell)
         for each in caught:
             # More came than were wanted.
-            _stdlib.raise_signal(each)
+            _raise_signal(each)
 
 
 def adopt() -> None:
@@ -209,8 +222,9 @@ def give_back() -> None:
 take_over(_stdlib, globals())
 
 # The stdlib says of all its functions that they are its own.
-for _each in (signal, getsignal, set_wakeup_fd, pthread_kill, sigwait, sigwaitinfo, sigtimedwait):
-    getattr(_each, "__func__", _each).__module__ = _stdlib.__name__
+_OWN: tuple[Any, ...] = (signal, getsignal, pthread_sigmask, sigwait, sigwaitinfo, sigtimedwait)
+for _each in (*_OWN, set_wakeup_fd, pthread_kill, raise_signal):
+    _each.__module__ = _stdlib.__name__
 
 if TYPE_CHECKING:
     # What is not defined above.

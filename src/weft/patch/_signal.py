@@ -11,6 +11,7 @@ NAMES = (
     "set_wakeup_fd",
     "pthread_kill",
     "pthread_sigmask",
+    "raise_signal",
     "pause",
     "sigwait",
     "sigwaitinfo",
