@@ -16,6 +16,7 @@ cdef extern from *:
         int coroutine_origin_tracking_depth
         PyObject* async_gen_firstiter        # owned, or NULL; so is the next
         PyObject* async_gen_finalizer
+        PyObject* c_traceobj                 # borrowed here, or NULL
     bint weft_uses_coroutines(PyThreadState* ts) noexcept
     PyThreadState* PyThreadState_Get() noexcept
 

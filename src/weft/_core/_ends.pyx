@@ -9,6 +9,7 @@ import atexit
 import os
 import sys
 
+cimport cython
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
@@ -98,7 +99,8 @@ def _run_signal_handlers():
         get_hub().raise_in_main(exc)
 
 
-def _interrupt(signum, frame):
+@cython.binding(False)           # else it would become a method of a class it is kept in
+def default_int_handler(signum, frame):
     """Ctrl-C: raise KeyboardInterrupt in the main task, whichever task the signal found.
 
     Python's own handler raises wherever that is. Raises it here if the main task runs,
@@ -383,7 +385,7 @@ cdef int after_fork(Hub hub, bint here) except -1:
 
 _task.last_words = last_words
 _hub.run_signal_handlers = _run_signal_handlers
-_hub.interrupt = _interrupt
+_hub.interrupt = default_int_handler
 _hub.report_failures = _report_failures
 _hub.keep = keep
 _hub.note_failure = note_failure

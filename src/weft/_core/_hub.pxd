@@ -63,9 +63,9 @@ cdef class Hub(Scheduler):
     cdef int share(self) except -1
     cdef bint time_is_up(self) noexcept
     cdef int switch_away(self, Task me) except -1
-    cdef void set_coroutines_aside(self, Task me) noexcept
+    cdef void set_state_aside(self, Task me) noexcept
     cdef void see_to_main(self) noexcept
-    cdef int bring_coroutines_back(self, Task me) except -1
+    cdef int bring_state_back(self, Task me) except -1
     cdef PyObject* next_target(self) noexcept
     cdef bint turn_is_over(self) noexcept
     cdef int resumed_behind_our_back(self, Task me, PyObject* passed) except -1
@@ -88,6 +88,7 @@ cdef class Hub(Scheduler):
                         bint cancellable) except -1
     cdef void end_wait(self, Task me) noexcept
     cdef bint begin(self, Task me) noexcept
+    cdef bint begin_tracing(self, Task me) noexcept
     cdef int end(self, Task me, PyObject* value) except -1
     cdef int finish(self, Task task, object value, bint failed) except -1
     cdef char* scratch_buffer(self, Py_ssize_t size) except NULL

@@ -73,6 +73,13 @@ from weft._core._task cimport (
     name_of_thread,
 )
 from weft._core._timers cimport Timer, TimerHeap
+from weft._core._tracing cimport (
+    end_tracing,
+    inherited,
+    put_tracing,
+    take_tracing,
+    weft_is_traced,
+)
 from weft._core._waitlist cimport (
     WaitNode,
     list_empty,
@@ -370,20 +377,20 @@ cdef class Hub(Scheduler):
     cdef int switch_away(self, Task me) except -1:
         """To the next ready task if it has a stack and the turn lasts, else to the hub."""
         cdef PyObject* target
-        if weft_uses_coroutines(self.thread_state):
-            self.set_coroutines_aside(me)
+        if weft_uses_coroutines(self.thread_state) or weft_is_traced(self.thread_state):
+            self.set_state_aside(me)
         target = self.next_target()
         if target == NULL:
             self.current = None
             target = <PyObject*>self.greenlet
         elif self.current is me:
-            return self.bring_coroutines_back(me)
+            return self.bring_state_back(me)
         target = PyGreenlet_Switch(target, NULL, NULL)
         if self.hurried and me is self.main:
             self.see_to_main()
         if target != NULL and me.state == RUNNING:
             Py_DECREF(<object>target)
-            return self.bring_coroutines_back(me)
+            return self.bring_state_back(me)
         return self.resumed_behind_our_back(me, target)
 
     cdef void see_to_main(self) noexcept:
@@ -395,13 +402,19 @@ cdef class Hub(Scheduler):
         # Refused when too many are pending: then at its next park.
         self.hurried = Py_AddPendingCall(&raise_what_is_due, NULL) != 0
 
-    cdef void set_coroutines_aside(self, Task me) noexcept:
-        me.coroutines = take_coroutines(self.thread_state)
+    cdef void set_state_aside(self, Task me) noexcept:
+        if weft_is_traced(self.thread_state):
+            me.tracing = take_tracing(self.thread_state)
+        if weft_uses_coroutines(self.thread_state):
+            me.coroutines = take_coroutines(self.thread_state)
 
-    cdef int bring_coroutines_back(self, Task me) except -1:
+    cdef int bring_state_back(self, Task me) except -1:
         if me.coroutines is not None:
             kept, me.coroutines = me.coroutines, None
             put_coroutines(self.thread_state, kept)
+        if me.tracing is not None:
+            tracing, me.tracing = me.tracing, None
+            put_tracing(self.thread_state, tracing)
         return 0
 
     cdef PyObject* next_target(self) noexcept:
@@ -437,7 +450,7 @@ cdef class Hub(Scheduler):
             if passed == NULL:
                 raise_set()
         finally:
-            self.bring_coroutines_back(me)
+            self.bring_state_back(me)
         Py_DECREF(<object>passed)
         raise TaskError(f"the greenlet of task {me.name!r} was switched to while it was parked; "
                         f"only weft.lowlevel.unpark may wake a parked task")
@@ -639,6 +652,16 @@ cdef class Hub(Scheduler):
         if me.context is not None and PyContext_Enter(me.context) < 0:
             me.context = None
             return False
+        if me.tracing is not None:
+            return self.begin_tracing(me)
+        return True
+
+    cdef bint begin_tracing(self, Task me) noexcept:
+        try:
+            self.bring_state_back(me)
+        except BaseException as exc:
+            weft_set_exception(exc)
+            return False
         return True
 
     cdef int end(self, Task me, PyObject* value) except -1:
@@ -653,6 +676,8 @@ cdef class Hub(Scheduler):
             failed = True
             value = weft_take_exception()
         me.args = None
+        if weft_is_traced(self.thread_state):
+            end_tracing()
         if weft_uses_coroutines(self.thread_state):
             take_coroutines(self.thread_state)       # nobody's: it has not unset them
         if last != <PyObject*>me:
@@ -911,6 +936,8 @@ cdef Task new_task(Hub hub, object fn, tuple args, object context, object name):
     PyGreenlet_SetParent(<PyObject*>task, <PyObject*>hub.greenlet)
     # Its hub keeps it, so until it is done it is no garbage: the collector need not look.
     PyObject_GC_UnTrack(<PyObject*>task)
+    if weft_hub != NULL and weft_is_traced((<Hub>weft_hub).thread_state):
+        task.tracing = inherited((<Hub>weft_hub).thread_state)
     link_live(hub, task)
     if weft_hub == <PyObject*>hub:
         hub.append(task)

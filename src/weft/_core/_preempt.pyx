@@ -14,7 +14,7 @@ the program's lies in the innermost loop; and from that loop to the handler it i
 C stack as it was when measured at the start, with no C function between that looks for signals.
 """
 
-from _signal import SIG_DFL, SIGURG, getsignal, signal
+from _signal import SIG_DFL, SIGURG
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
@@ -23,6 +23,10 @@ from weft._core cimport _watch
 from weft._core._coroutines cimport PyThreadState, PyThreadState_Get
 from weft._core._hub cimport Hub, peek_hub
 from weft._core._sys cimport NSEC
+
+# CPython's own, whatever is patched: this handler must be called where the signal finds the task.
+from weft._core._handlers import native_getsignal as _getsignal
+from weft._core._handlers import native_signal as _signal
 
 cdef extern from *:
     """
@@ -125,12 +129,12 @@ def preempt(double seconds):
     Parks: never. Threads: the main thread.
     """
     global measuring
-    if seconds != 0 and getsignal(SIGURG) not in (SIG_DFL, _on_slice):
+    if seconds != 0 and _getsignal(SIGURG) not in (SIG_DFL, _on_slice):
         raise RuntimeError("preemption needs SIGURG, for which there is a handler already")
     _watch.set_slice(0)
     if seconds == 0:
         return
-    signal(SIGURG, _on_slice)
+    _signal(SIGURG, _on_slice)
     measuring = True
     exec("interrupt()\nfor _ in range(2): pass", {"interrupt": _interrupt})
     measuring = False

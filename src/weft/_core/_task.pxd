@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, uint64_t
 from weft._core._coroutines cimport Coroutines
 from weft._core._greenlet cimport greenlet
 from weft._core._timers cimport Timer
+from weft._core._tracing cimport Tracing
 from weft._core._waitlist cimport WaitList, WaitNode
 
 # A task is in exactly one of these; only _hub.pyx changes it.
@@ -62,6 +63,7 @@ cdef class Task(greenlet):
     cdef object fn               # what to run; its name (str) once it has run
     cdef tuple args              # dropped as it ends
     cdef object context          # contextvars.Context the task runs in
+    cdef Tracing tracing         # its trace functions while it does not run; None if it has none
     cdef Coroutines coroutines   # its event loop and hooks while it is parked; None if it has none
     cdef str kind                # wait reason: "read", "sleep", "lock" ...
     cdef object obj              # wait reason: what it waits for; once failed its traceback

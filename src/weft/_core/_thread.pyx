@@ -28,6 +28,8 @@ def thread_failed(error, function):
 
 
 def spawned_by(Task task not None, frame):
-    """Have ``task.spawn_place`` name the place where ``frame`` is."""
+    """A Thread has started ``task``, which has not run yet, at the place where ``frame`` is."""
     task.spawn_code = frame.f_code
     task.spawn_lasti = frame.f_lasti
+    if task.tracing is not None and not task.tracing.shared:
+        task.tracing = None              # a Thread takes them over itself
