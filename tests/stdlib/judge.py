@@ -94,7 +94,7 @@ def exceptions(version: str) -> dict[str, dict]:
     """
     found = {}
     for entry in tomllib.loads(EXCEPTIONS.read_text()).get("exception", []):
-        if {*entry} - {"python", "preempt"} != PARTS or not all(entry.values()):
+        if {*entry} - {"python", "preempt", "left_out"} != PARTS or not all(entry.values()):
             raise ValueError(f"an exception has an id, a reason and a detail: {entry}")
         if version in entry.get("python", [version]):
             found[entry["id"]] = entry

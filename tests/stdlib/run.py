@@ -95,11 +95,11 @@ def compare(options: argparse.Namespace, listed: dict[str, dict], module: str) -
         pattern=options.pattern,
         seed=options.schedule,
         before=before,
-        without=[name for name in before if name in listed and needs_preempting(listed[name])],
+        without=[name for name in before if {"preempt", "left_out"} & {*listed.get(name, ())}],
     )
     began = time.monotonic()
     order.log.unlink(missing_ok=True)
-    after = run_module(order) | preempted(order)
+    after = run_module(order) | preempted(order, listed)
     if not options.pattern:
         write(PLACE / kind / f"{module}.json", after)
     verdict = judge(before, after, listed)
@@ -107,11 +107,12 @@ def compare(options: argparse.Namespace, listed: dict[str, dict], module: str) -
     return verdict
 
 
-def preempted(order: Order) -> Records:
+def preempted(order: Order, listed: dict[str, dict]) -> Records:
     """What the tests come to that are left to preemption: "preempted" if they pass."""
-    if not order.without:
+    only = [name for name in order.without if needs_preempting(listed[name])]
+    if not only:
         return {}
-    records = run_module(replace(order, only=order.without, without=[], preempt=True))
+    records = run_module(replace(order, only=only, without=[], preempt=True))
     passed = {name for name, each in records.items() if each["outcome"] == "pass"}
     return {
         name: {**each, "outcome": PREEMPTED} if name in passed else each
