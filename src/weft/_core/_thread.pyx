@@ -1,6 +1,8 @@
 """What starting a green thread, and its failing, need of the core."""
 
-from weft._core._task cimport Task
+from weft._core._hub cimport Hub, hubs_of_process, live_tasks
+from weft._core._task cimport RUNNING, Task
+from weft._core._tracing cimport Tracing
 
 cdef extern from *:
     """
@@ -33,3 +35,33 @@ def spawned_by(Task task not None, frame):
     task.spawn_lasti = frame.f_lasti
     if task.tracing is not None and not task.tracing.shared:
         task.tracing = None              # a Thread takes them over itself
+
+
+def trace_others(function):
+    """Give every task that does not run now ``function``, as ``sys.settrace`` in it would.
+
+    Parks: never. Threads: any.
+    """
+    for task in others():
+        tracing_of(<Task>task).trace = function
+
+
+def profile_others(function):
+    """:func:`trace_others` for ``sys.setprofile``."""
+    for task in others():
+        tracing_of(<Task>task).profile = function
+
+
+cdef list others():
+    cdef Hub hub
+    cdef list found = []
+    for each in hubs_of_process():
+        hub = <Hub>each
+        found += [task for task in [hub.main, *live_tasks(hub)] if (<Task>task).state != RUNNING]
+    return found
+
+
+cdef Tracing tracing_of(Task task):
+    if task.tracing is None:
+        task.tracing = Tracing.__new__(Tracing)
+    return task.tracing

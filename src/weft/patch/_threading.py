@@ -20,6 +20,7 @@ from weft._core._ends import exit_with
 from weft._core._local import get_ident, ident, local
 from weft._core._lock import RLock, allocate_latch, allocate_lock
 from weft._core._look import look
+from weft._core._thread import profile_others, trace_others
 from weft._errors import Deadlock
 from weft._modules import view
 from weft._threads import GREEN, JOINABLE
@@ -44,6 +45,9 @@ def patch() -> None:
     if not JOINABLE:
         waiting = weft.threading.ending_wait(threading)
         _registry.replace(threading.Thread, "_wait_for_tstate_lock", waiting)
+    for name, others in TRACING.items():
+        if native := getattr(sys, name, None):
+            _registry.replace(sys, name, for_all(native, others), taken=False)
     adopt_main_thread()
     shut_down = threading._shutdown  # type: ignore[attr-defined]
 
@@ -99,6 +103,20 @@ def repair_imports() -> None:
         # Those who wait for the importer wait for ``wakeup``.
         if lock is not None and not lock.waiters and type(lock.wakeup) is NATIVE_LOCK:
             lock.wakeup = allocate_lock()
+
+
+# What ``threading.settrace_all_threads`` stands on, and its twin (from Python 3.12 on).
+TRACING = {"_settraceallthreads": trace_others, "_setprofileallthreads": profile_others}
+
+
+def for_all(native: Callable[..., None], others: Callable[..., None]) -> Callable[..., None]:
+    """``native``, which sets a function in all OS threads, for the tasks that wait in them too."""
+
+    def set_in_all(function: Any, /) -> None:
+        native(function)
+        others(function)
+
+    return set_in_all
 
 
 def adopt_main_thread() -> None:
