@@ -12,13 +12,14 @@ from __future__ import annotations
 import os as _stdlib
 import sys
 from collections.abc import Callable, Sequence
+from errno import EBADF
 from functools import partial
 from stat import S_ISFIFO
 from typing import TYPE_CHECKING, Any
 
 from weft import _children, _modules, _offload
 from weft._core import _pipe
-from weft._core._fds import closing, closing_range, wait_writable
+from weft._core._fds import closing, closing_range, hub_fds, wait_writable
 from weft._core._socket import green_fds, is_green, lend
 from weft._counterpart import builtin, rebound, take_over
 from weft._files import waiting_io, waits
@@ -129,17 +130,29 @@ def close(
     *,
     # Bound here, as destructors call it when the interpreter has cleared this module.
     _closing: Callable[[int], None] = closing,
+    _hub_fds: Callable[[], list[int]] = hub_fds,
     _close: Callable[[int], None] = _close,
 ) -> None:
     """Close a descriptor; whoever waits on it gets EBADF. Parks: never."""
+    if fd in _hub_fds():
+        raise OSError(
+            EBADF, _stdlib.strerror(EBADF)
+        )  # as if it were not open, for all the program knows
     _closing(fd)
     _close(fd)
 
 
 @builtin
 def closerange(fd_low: int, fd_high: int, /) -> None:
-    """Close the descriptors from ``fd_low`` up to ``fd_high``, less that. Parks: never."""
+    """Close the descriptors from ``fd_low`` up to ``fd_high``, less that. Parks: never.
+
+    Those of the hubs stay open: a program that closes all there are means its own.
+    """
     closing_range(fd_low, fd_high)
+    for each in sorted(hub_fds()):
+        if fd_low <= each < fd_high:
+            _closerange(fd_low, each)
+            fd_low = each + 1
     _closerange(fd_low, fd_high)
 
 
@@ -187,7 +200,7 @@ def system(command: Any) -> int:
 
     A cancelled task leaves at once; the command goes on.
     """
-    return _offload.run(_system, command)
+    return _offload.offload(_system, command)
 
 
 @builtin

@@ -239,3 +239,32 @@ def test_a_patched_python_is_started_as_any_other(patched) -> None:
 print(subprocess.run({words!r}, input="text", capture_output=True, text=True).stdout, end="")
 """
     ) == ["text"]
+
+
+def test_a_program_that_closes_all_descriptors_goes_on(patched) -> None:
+    """As one does that makes itself a daemon."""
+    assert (
+        patched(
+            PRELUDE
+            + """
+def close_each():
+    for fd in range(3, 256):
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+for close_all in (close_each, lambda: os.closerange(3, 256)):
+    ran = []
+    thread = threading.Thread(target=lambda: (time.sleep(0.001), ran.append(1)))
+    thread.start()
+    close_all()
+    signal.signal(signal.SIGALRM, lambda *_: ran.append(2))
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    signal.pause()
+    thread.join()
+    print(ran)
+"""
+        )
+        == ["[1, 2]"] * 2
+    )

@@ -197,6 +197,9 @@ cdef class EpollPoller(Poller):
         # Fails only when the counter is full, and then the wait has its edge.
         c_write(self.wakefd, &one, sizeof(one))
 
+    cdef list own_fds(self):
+        return [self.epfd, self.wakefd]
+
     cdef void close(self, bint forked) noexcept:
         if self.epfd >= 0:
             c_close(self.epfd)

@@ -213,4 +213,17 @@ def closing_range(int low, int high):
     for each in hubs_of_process():
         hub = <Hub>each
         for fd in range(max(low, 0), min(high, hub.poller.table_size)):
-            forget_fd(hub, fd)
+            if hub.signal_pipe is None or fd not in hub.signal_pipe:
+                forget_fd(hub, fd)
+
+
+def hub_fds():
+    """The descriptors that the hubs use themselves, of which the program knows nothing."""
+    cdef list found = []
+    cdef Hub hub
+    for each in hubs_of_process():
+        hub = <Hub>each
+        found += hub.poller.own_fds()
+        if hub.signal_pipe is not None:
+            found += hub.signal_pipe
+    return found

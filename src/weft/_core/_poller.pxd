@@ -51,6 +51,7 @@ cdef class Poller:
     cdef int wait(self, int64_t timeout) except -1
     cdef void wake(self) noexcept
     cdef void close(self, bint forked) noexcept
+    cdef list own_fds(self)
 
     cdef int grow(self, int least) except -1
     cdef void rearm(self, FdState* fs) noexcept

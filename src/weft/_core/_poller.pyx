@@ -19,6 +19,8 @@ What a back end supplies (``_epoll.pyx``, ``_portable.pyx``):
     ``timeout`` is 0. Sets ``interrupted`` when a signal ended it.
 ``wake()``
     end a wait, now or the next one. From any thread, and it must not fail.
+``own_fds()``
+    the descriptors it uses itself.
 ``close(forked)``
     give the kernel's objects back; in a forked child without touching
     registrations, which the parent shares.
@@ -169,3 +171,6 @@ cdef class Poller:
 
     cdef void close(self, bint forked) noexcept:
         pass
+
+    cdef list own_fds(self):
+        return []

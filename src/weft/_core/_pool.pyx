@@ -38,6 +38,32 @@ cdef extern from *:
     """
     int weft_in_pool
 
+cdef extern from *:
+    """
+    #include <signal.h>
+
+    static __thread sigset_t weft_inherited;
+
+    static void weft_block_signals(sigset_t *before) {
+        sigset_t all;
+        sigfillset(&all);
+        sigdelset(&all, SIGBUS);         /* a crash is still faulthandler's to tell of */
+        sigdelset(&all, SIGFPE);
+        sigdelset(&all, SIGILL);
+        sigdelset(&all, SIGSEGV);
+        pthread_sigmask(SIG_SETMASK, &all, before);
+    }
+
+    static void weft_take_signals(void) {
+        pthread_sigmask(SIG_SETMASK, &weft_inherited, NULL);
+    }
+    """
+    ctypedef struct sigset_t:
+        pass
+    sigset_t weft_inherited
+    void weft_block_signals(sigset_t* before) noexcept
+    void weft_take_signals() noexcept
+
 cdef extern from "Python.h":
     ctypedef void* PyThread_type_lock
     ctypedef enum PyLockStatus:
@@ -170,6 +196,9 @@ cdef void run_worker(void* arg) noexcept with gil:
     cdef Worker me = <Worker>arg
     Py_DECREF(me)
     weft_in_pool = True
+    # The program knows nothing of this thread: a signal that it blocks in its own must stay
+    # pending, and not come here. But what a call of its own starts inherits the mask.
+    weft_block_signals(&weft_inherited)
     while me.call is not None:
         make(me.call)
         me.call = None
@@ -177,16 +206,22 @@ cdef void run_worker(void* arg) noexcept with gil:
 
 
 cdef int make(Call call) except -1:
+    cdef bint own
     cdef WaitNode* node
     cdef Task task
     if list_empty(&call.waiter) and not call.unheard:
         call.function = call.args = call.kwargs = call.context = None
         return 0                     # the task has left; nobody wants it any more
+    own = call.context is not None or call.unheard
+    if own:
+        weft_take_signals()
     try:
         call.value = make_in_context(call)
     except BaseException as exc:
         call.value = exc
         call.failed = True
+    if own:
+        weft_block_signals(NULL)
     if peek_hub() != NULL:
         end_hub()
     call.done = True

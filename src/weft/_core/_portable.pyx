@@ -141,6 +141,9 @@ cdef class PortablePoller(Poller):
         # Fails only when the pipe is full, and then the wait ends as well.
         c_write(self.wake_write, b"\0", 1)
 
+    cdef list own_fds(self):
+        return [self.wake_read, self.wake_write]
+
     cdef void close(self, bint forked) noexcept:
         if self.wake_read >= 0:
             c_close(self.wake_read)
