@@ -1,12 +1,14 @@
 """Green os: children are waited for, and whatever has to be waited for parks the task alone."""
 
 import errno
+import functools
 import os as stdlib
 import signal
 import socket as native
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +28,24 @@ def child(run: Callable[[], int | None] = lambda: 0) -> int:
         finally:
             stdlib._exit(status)
     return pid
+
+
+def alone(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test in a child, which has no children but its own: those of other tests live on."""
+
+    @functools.wraps(test)
+    def run(**arguments: object) -> None:
+        def body() -> int:
+            try:
+                test(**arguments)
+            except BaseException:
+                traceback.print_exc()
+                return 1
+            return 0
+
+        assert stdlib.waitpid(child(body), 0)[1] == 0
+
+    return run
 
 
 def gate() -> tuple[Callable[[], None], Callable[[], None]]:
@@ -59,6 +79,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
+@alone
 def test_a_child_is_waited_for_while_others_run(way: str) -> None:
     wait, go_on = gate()
     pid = child(lambda: (wait(), 7)[1])
@@ -72,6 +93,7 @@ def test_a_child_is_waited_for_while_others_run(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+@alone
 def test_a_child_that_has_ended_is_found_at_once(way: str) -> None:
     pid = child(lambda: 3)
     stdlib.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -87,6 +109,7 @@ def test_each_of_many_waits_gets_its_own_child() -> None:
     assert {pid: task.result()[1] >> 8 for pid, task in tasks.items()} == pids
 
 
+@alone
 def test_waits_for_any_child_share_them_out() -> None:
     wait, go_on = gate()
     pids = {child(wait) for _ in range(5)}
@@ -106,6 +129,7 @@ def test_a_stopped_child_is_told_of() -> None:
     assert os.waitpid(pid, 0) == (pid, signal.SIGKILL)
 
 
+@alone
 def test_nobody_waits_when_told_not_to() -> None:
     wait, go_on = gate()
     pid = child(wait)
@@ -116,6 +140,7 @@ def test_nobody_waits_when_told_not_to() -> None:
     os.waitpid(pid, 0)
 
 
+@alone
 def test_a_cancelled_wait_leaves_the_child_to_the_next() -> None:
     wait, go_on = gate()
     pid = child(wait)
