@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from weft._core._api import now, sleep, spend
 from weft._core._fds import wait_fds, wait_readable
+from weft._counterpart import builtin
 from weft._offload import run
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.0005, 0.05
 _NEW_CHILDREN = 0.1
 
 
+@builtin
 def waitpid(pid: int, options: int, /) -> tuple[int, int]:
     """Wait for a child; as :func:`os.waitpid`.
 
@@ -49,21 +51,25 @@ def waitpid(pid: int, options: int, /) -> tuple[int, int]:
     return found
 
 
+@builtin
 def wait() -> tuple[int, int]:
     """Wait for any child; as :func:`os.wait`. Parks: as :func:`waitpid`."""
     return waitpid(-1, 0)
 
 
+@builtin
 def wait3(options: int) -> Any:
     """Wait for any child, and learn what it used; as :func:`os.wait3`. Parks likewise."""
     return _until(lambda: _wait3(options | os.WNOHANG), -1, options)
 
 
+@builtin
 def wait4(pid: int, options: int) -> Any:
     """Wait for a child, and learn what it used; as :func:`os.wait4`. Parks likewise."""
     return _until(lambda: _wait4(pid, options | os.WNOHANG), pid, options)
 
 
+@builtin
 def waitid(idtype: int, id: int, options: int, /) -> Any:  # noqa: A002 - the stdlib's name
     """Wait for a child to change its state; as :func:`os.waitid`. Parks likewise."""
     if idtype == _P_PIDFD and not os.get_blocking(id):

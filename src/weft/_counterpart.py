@@ -18,7 +18,14 @@ def builtin(function: F) -> F:
     Such a one does not turn into a method when a class has it as an attribute
     (``_select = select.select``); neither does a static method, which can be called as well.
     """
-    return cast(F, staticmethod(function))
+    return cast(F, _Builtin(function))
+
+
+class _Builtin(staticmethod):  # type: ignore[type-arg]
+    """Goes to other processes by its name, as a function does."""
+
+    def __reduce__(self) -> str:
+        return self.__qualname__
 
 
 def take_over(stdlib: ModuleType, names: dict[str, Any]) -> None:

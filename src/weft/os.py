@@ -187,11 +187,11 @@ if hasattr(_stdlib, "lockf"):
 
 # -- processes -----------------------------------------------------------------------------------
 
-waitpid = builtin(_children.waitpid)
-wait = builtin(_children.wait)
-wait3 = builtin(_children.wait3)
-wait4 = builtin(_children.wait4)
-waitid = builtin(_children.waitid)
+waitpid = _children.waitpid
+wait = _children.wait
+wait3 = _children.wait3
+wait4 = _children.wait4
+waitid = _children.waitid
 
 
 @builtin

@@ -433,3 +433,20 @@ def test_a_module_that_is_imported_anew_is_patched_again(run) -> None:
         loaders = time.__spec__.loader is time.__loader__, type(_queue.__loader__).__name__
         print(json.dumps([kept == again, time.sleep is kept[0], *loaders]))
     """) == [True, False, True, "ExtensionFileLoader"]
+
+
+def test_a_replaced_function_goes_to_other_processes_by_its_name(run) -> None:
+    """A worker that was sent signal.raise_signal never got it."""
+    assert run("""
+        import json, os, pickle, select, signal, socket, subprocess, time
+        import weft.patch
+        weft.patch.all()
+        green = [
+            value
+            for module in (os, select, signal, socket, subprocess, time)
+            for value in vars(module).values()
+            if callable(value) and str(getattr(value, "__module__", "")).startswith("weft.")
+        ]
+        same = [pickle.loads(pickle.dumps(value)) is value for value in green]
+        print(json.dumps([all(same), len(same) > 20]))
+    """) == [True, True]
