@@ -231,6 +231,20 @@ def test_a_pool_does_its_work_while_other_tasks_run(patched, method) -> None:
     assert lines == [str(squares), str(squares[:4]), "raised", "True", str(squares[:3])]
 
 
+def test_a_manager_that_is_garbage_is_ended(patched) -> None:
+    """Its finalizer joins the manager's process, which it could not in a collection."""
+    lines = patched("""
+        import gc, multiprocessing, multiprocessing.managers
+        manager = multiprocessing.get_context("fork").Manager()
+        process, manager.myself = manager._process, manager
+        del manager
+        gc.collect()
+        process.join()
+        print(process.exitcode)
+    """)
+    assert lines == ["0"]
+
+
 def test_ctrl_c_ends_a_pool(patched) -> None:
     lines = patched("""
         import multiprocessing, os, signal, threading, time

@@ -1,6 +1,6 @@
 """What starting a green thread, and its failing, need of the core."""
 
-from weft._core._hub cimport Hub, hubs_of_process, live_tasks
+from weft._core._hub cimport Hub, hubs_of_process, in_collection, live_tasks
 from weft._core._task cimport RUNNING, Task
 from weft._core._tracing cimport Tracing
 
@@ -35,6 +35,11 @@ def spawned_by(Task task not None, frame):
     task.spawn_lasti = frame.f_lasti
     if task.tracing is not None and not task.tracing.shared:
         task.tracing = None              # a Thread takes them over itself
+
+
+def collects():
+    """Whether the calling thread collects garbage, where nothing can park."""
+    return in_collection()
 
 
 def trace_others(function):

@@ -1,19 +1,34 @@
 """Puts weft's ``SemLock`` beneath ``multiprocessing``, whose locks, events and queues stand on it.
 
 The rest of the package waits in ``os``, ``select``, ``selectors``, ``socket`` and ``threading``.
+What it calls when an object is gone may wait too: in a garbage collection a task does that.
 """
 
 import sys
+from functools import partial, wraps
+from types import ModuleType
 from typing import Any
 
-from weft.patch import _late
+from weft._core._api import spawn
+from weft._core._thread import collects
+from weft.patch import _late, _registry
 from weft.patch._registry import replace
 
+FINALIZERS = "multiprocessing.util"
 LOCKS = ("Lock", "RLock", "Semaphore", "BoundedSemaphore")
 
 
 def patch() -> None:
-    """Make :mod:`multiprocessing` cooperative, if the system has semaphores for it."""
+    """Make :mod:`multiprocessing` cooperative."""
+    _registry.hooks[FINALIZERS] = leave_to_task
+    _registry.undo.append(partial(_registry.hooks.pop, FINALIZERS))
+    if FINALIZERS in sys.modules:
+        leave_to_task(sys.modules[FINALIZERS])
+    replace_semaphores()
+
+
+def replace_semaphores() -> None:
+    """Put weft's in place, if the system has semaphores for processes."""
     try:
         import _multiprocessing  # type: ignore[import-not-found]
     except ImportError:
@@ -27,6 +42,25 @@ def patch() -> None:
     if early is not None:
         kinds = [getattr(early, name) for name in LOCKS]
         _late.kinds += [_late.Kind(kind, "lock", None, made_before) for kind in kinds]
+
+
+def leave_to_task(module: ModuleType) -> None:
+    """Have a finalizer that a garbage collection calls run in a task: a manager's joins a process.
+
+    It could not park where it is, and a manager it failed to end would never be ended: the
+    program's end waits for it.
+    """
+    finalizer: Any = module.Finalize  # type: ignore[attr-defined]
+    call = finalizer.__call__
+
+    @wraps(call)
+    def __call__(self: Any, *gone: Any) -> Any:  # noqa: N807
+        if gone and collects() and not sys.is_finalizing():
+            spawn(call, self, *gone)
+            return None
+        return call(self, *gone)
+
+    _registry.put(finalizer, "__call__", __call__)
 
 
 def made_before(lock: Any) -> str:
