@@ -50,7 +50,7 @@ def leave_to_task(module: ModuleType) -> None:
     It could not park where it is, and a manager it failed to end would never be ended: the
     program's end waits for it.
     """
-    finalizer: Any = module.Finalize  # type: ignore[attr-defined]
+    finalizer: Any = module.Finalize
     call = finalizer.__call__
 
     @wraps(call)
