@@ -3,8 +3,8 @@
 """Preemption: a task of the main thread that runs too long is interrupted between two bytecodes.
 
 Owns: the signal handler in which the task yields, and the judgement whether it may there. The
-watcher (_watch.pyx) makes the signal due; no real signal is sent, so no system call is ever
-interrupted by it. A task parks here, in the middle of whatever Python code it runs.
+watcher (_watch.pyx) sends the signal, and only while the thread is on a processor, so that it
+ends no system call. A task parks here, in the middle of whatever Python code it runs.
 
 It may only where nobody could mind, which is where an OS thread could lose the GIL, and no C code
 is under way that a greenlet's switch would leave half done: the innermost evaluation loop runs the
@@ -14,7 +14,8 @@ the program's lies in the innermost loop; and from that loop to the handler it i
 C stack as it was when measured at the start, with no C function between that looks for signals.
 """
 
-from _signal import SIG_DFL, SIGURG
+from _signal import SIG_DFL as _SIG_DFL
+from _signal import SIGURG as _SIGURG
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
@@ -129,12 +130,12 @@ def preempt(double seconds):
     Parks: never. Threads: the main thread.
     """
     global measuring
-    if seconds != 0 and _getsignal(SIGURG) not in (SIG_DFL, _on_slice):
+    if seconds != 0 and _getsignal(_SIGURG) not in (_SIG_DFL, _on_slice):
         raise RuntimeError("preemption needs SIGURG, for which there is a handler already")
     _watch.set_slice(0)
     if seconds == 0:
         return
-    _signal(SIGURG, _on_slice)
+    _signal(_SIGURG, _on_slice)
     measuring = True
     exec("interrupt()\nfor _ in range(2): pass", {"interrupt": _interrupt})
     measuring = False
