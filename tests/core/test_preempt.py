@@ -319,7 +319,8 @@ import random, collections
 
 def leaf(rng, depth):
     total = 0
-    for n in range(rng.randrange(200)):
+    # Now and then several slices.
+    for n in range(rng.randrange(200) if rng.random() < 0.8 else 60_000):
         total = (total * 31 + n) % 1000003
     return total
 
@@ -382,7 +383,8 @@ def grow(rng, depth):
     return (rng.choice(WAYS)(rng, depth - 1) * 7 + 1) % 1000003
 
 def work(seed):
-    return grow(random.Random(seed), 8)
+    rng = random.Random(seed)
+    return leaf(rng, 0) + leaf(rng, 0) + grow(rng, 8)
 
 ROUNDS = int(os.environ.get("WEFT_HAMMER", "1"))
 preempt(0)
