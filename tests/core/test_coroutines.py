@@ -1,4 +1,4 @@
-"""What CPython keeps of coroutines by OS thread is each task's own (USERS.md, row 2)."""
+"""What CPython keeps of coroutines by OS thread is each task's own."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Trace and profile functions belong to a task as they do to a thread (USERS.md, row 17)."""
+"""Trace and profile functions belong to a task as they do to a thread."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""The stall watchdog: a task that holds its hub is named while it does (USERS.md, rows 6 and 19).
+"""The stall watchdog: a task that holds its hub is named while it does.
 
 No test sleeps until something is told: what stalls goes on until it has been.
 """

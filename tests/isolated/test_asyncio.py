@@ -1,4 +1,4 @@
-"""Programs with asyncio, patched (USERS.md, row 2): loops in tasks, threads, signals, processes."""
+"""Programs with asyncio, patched: loops in tasks, threads, signals, processes."""
 
 import pytest
 
