@@ -135,9 +135,8 @@ def close(
 ) -> None:
     """Close a descriptor; whoever waits on it gets EBADF. Parks: never."""
     if fd in _hub_fds():
-        raise OSError(
-            EBADF, _stdlib.strerror(EBADF)
-        )  # as if it were not open, for all the program knows
+        # For all the program knows it is not open.
+        raise OSError(EBADF, _stdlib.strerror(EBADF))
     _closing(fd)
     _close(fd)
 

@@ -4,24 +4,18 @@ An event loop waits in a selector, and that is patched; its running loop is the 
 any patch. But tests give it a selector of theirs, which may come back at once for ever.
 """
 
-import sys
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
 from weft._core._waits import take_breath
 from weft.patch import _registry
 
-LOOPS = "asyncio.base_events"
-
 
 def patch() -> None:
     """Have every event loop of :mod:`asyncio` give way, also if that is imported later."""
-    _registry.hooks[LOOPS] = give_way
-    _registry.undo.append(partial(_registry.hooks.pop, LOOPS))
-    if LOOPS in sys.modules:
-        give_way(sys.modules[LOOPS])
+    _registry.when_imported("asyncio.base_events", give_way)
 
 
 def give_way(module: ModuleType) -> None:

@@ -5,7 +5,7 @@ What it calls when an object is gone may wait too: in a garbage collection a tas
 """
 
 import sys
-from functools import partial, wraps
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
@@ -14,16 +14,12 @@ from weft._core._thread import collects
 from weft.patch import _late, _registry
 from weft.patch._registry import replace
 
-FINALIZERS = "multiprocessing.util"
 LOCKS = ("Lock", "RLock", "Semaphore", "BoundedSemaphore")
 
 
 def patch() -> None:
     """Make :mod:`multiprocessing` cooperative."""
-    _registry.hooks[FINALIZERS] = leave_to_task
-    _registry.undo.append(partial(_registry.hooks.pop, FINALIZERS))
-    if FINALIZERS in sys.modules:
-        leave_to_task(sys.modules[FINALIZERS])
+    _registry.when_imported("multiprocessing.util", leave_to_task)
     replace_semaphores()
 
 

@@ -78,6 +78,14 @@ def put(owner: object, name: str, value: object) -> None:
     setattr(owner, name, value)
 
 
+def when_imported(name: str, change: Callable[[ModuleType], object]) -> None:
+    """Have ``change`` called with the module ``name``: now, or as it is imported."""
+    hooks[name] = change
+    undo.append(partial(hooks.pop, name))
+    if name in sys.modules:
+        change(sys.modules[name])
+
+
 def unpatch() -> None:
     """Take back every change, the last one first."""
     while undo:
@@ -173,11 +181,16 @@ def set_defaults(function: FunctionType, defaults: Any, keywords: dict[str, Any]
 
 def modules() -> Iterator[dict[str, Any]]:
     """The globals of every imported module that the patch may touch."""
+    return (names for _, names in named_modules())
+
+
+def named_modules() -> Iterator[tuple[str, dict[str, Any]]]:
+    """:func:`modules`, each with the name it was imported by."""
     for name, module in list(sys.modules.items()):
         # Not isinstance: some, as those of cffi, only say that they are modules.
         if is_a(module, ModuleType) and name.partition(".")[0] not in EXEMPT:
             # Not by attribute, which would load a module that loads lazily.
-            yield ModuleType.__getattribute__(module, "__dict__")
+            yield name, ModuleType.__getattribute__(module, "__dict__")
 
 
 def classes(names: dict[str, Any]) -> Iterator[type]:

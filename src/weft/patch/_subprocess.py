@@ -6,8 +6,6 @@ it waits for a limited time.
 """
 
 import _posixsubprocess
-import sys
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -20,10 +18,7 @@ def patch() -> None:
     """Make :mod:`subprocess` cooperative, also if it is imported later."""
     # multiprocessing starts programs by it as well.
     _registry.replace(_posixsubprocess, "fork_exec", fork_exec)
-    _registry.hooks["subprocess"] = make_green
-    _registry.undo.append(partial(_registry.hooks.pop, "subprocess"))
-    if "subprocess" in sys.modules:
-        make_green(sys.modules["subprocess"])
+    _registry.when_imported("subprocess", make_green)
 
 
 def make_green(module: ModuleType) -> None:

@@ -7,7 +7,6 @@ what it has read ahead could not be handed back.
 import builtins
 import io
 import sys
-from functools import partial
 from types import ModuleType
 
 from weft import _stdio
@@ -33,10 +32,7 @@ def patch() -> None:
         if back:
             _registry.undo.append(back)
     _registry.replace(builtins, "input", _stdio.input)
-    _registry.hooks["getpass"] = patch_getpass
-    _registry.undo.append(partial(_registry.hooks.pop, "getpass"))
-    if "getpass" in sys.modules:
-        patch_getpass(sys.modules["getpass"])
+    _registry.when_imported("getpass", patch_getpass)
 
 
 def patch_getpass(module: ModuleType) -> None:

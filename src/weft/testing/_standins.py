@@ -7,17 +7,15 @@ weft's clocks are the stdlib's. Nothing here parks.
 Owns: which globals, classes and defaults hold one of them.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 import weft.time
 from weft.patch import _registry
-from weft.patch._places import is_a
 
 NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns", "sleep")
 
@@ -68,14 +66,10 @@ def exchange(pairs: _Swaps) -> None:
 
 
 def new_modules() -> Iterator[dict[str, Any]]:
-    for name, module in list(sys.modules.items()):
-        # Not isinstance: some, as those of cffi, only say that they are modules.
-        if is_a(module, ModuleType) and name.partition(".")[0] not in _registry.EXEMPT:
-            # Not by attribute, which would load a module that loads lazily.
-            names: dict[str, Any] = ModuleType.__getattribute__(module, "__dict__")
-            if _searched.get(name) is not names:
-                _searched[name] = names
-                yield names
+    for name, names in _registry.named_modules():
+        if _searched.get(name) is not names:
+            _searched[name] = names
+            yield names
 
 
 def search(names: Mapping[str, Any], put: _Put) -> None:
