@@ -11,11 +11,11 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import islice
-from operator import index
 from types import CodeType
 from typing import Any, Literal, NoReturn, TypeVar, overload
 
 from weft._core._crew import Crew
+from weft._core._group import check_count
 from weft._core._scope import shield
 from weft._core._semaphore import Semaphore
 from weft._core._task import Task
@@ -284,16 +284,6 @@ def results_of(
         bar = bar_over(len(items) if isinstance(items, Sized) else None)
     order: deque[Task[R]] | None = deque() if ordered else None
     return Results(fn, source, limit, order, errors == "return", bar, place)
-
-
-def check_count(rule: str, given: object) -> None:
-    """Raise an error that says ``rule`` unless ``given`` is a whole number from 1 up."""
-    try:
-        enough = index(given) >= 1  # type: ignore[arg-type]  # to be found out
-    except TypeError:
-        raise TypeError(f"{rule}, got {given!r}") from None
-    if not enough:
-        raise ValueError(f"{rule}, got {given!r}")
 
 
 def gather(*thunks: Callable[[], T]) -> list[T]:

@@ -13,9 +13,10 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 
 from weft._core._api import now
 from weft._core._crew import Crew
+from weft._core._group import check_count
 from weft._core._scope import shield
 from weft._core._task import Task
-from weft._fanout import Places, Results, caller_place, check_count, results_of
+from weft._fanout import Places, Results, caller_place, results_of
 
 P = ParamSpec("P")
 R = TypeVar("R")

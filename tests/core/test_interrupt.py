@@ -97,6 +97,26 @@ def test_interrupt_reaches_a_main_that_is_about_to_run_at_its_next_operation() -
     assert run(program) == ["main"]
 
 
+def test_interrupt_does_not_come_in_the_middle_of_taking_a_free_lock() -> None:
+    """Nobody could tell whether it was taken: a condition would release a lock it has not."""
+    program = """
+    import weft.threading
+    from weft._core import _trial
+    _trial.shuffle(1)                    # where every operation lets others run
+    free, again = weft.threading.Lock(), weft.threading.RLock()
+    for lock, is_held in ((free, free.locked), (again, again._is_owned)):
+        task = weft.spawn(interrupt)
+        try:
+            while not task.done:
+                lock.acquire()
+                lock.release()
+            sum(range(10))
+        except KeyboardInterrupt:
+            print("main", is_held())
+    """
+    assert run(program) == ["main", "True", "main", "True"]
+
+
 def test_second_interrupt_is_raised_in_the_task_that_holds_the_hub() -> None:
     program = """
     def hog():

@@ -287,14 +287,14 @@ cdef object conclude(Group self, object interrupt, object exc):
     raise interrupt
 
 
-cdef Py_ssize_t checked(object limit) except -1:
-    rule = f"limit is how many tasks may run at once, at least 1, got {limit!r}"
+cpdef Py_ssize_t check_count(str rule, object given) except -1:
+    """``given``, a whole number from 1 up; anything else raises an error that says ``rule``."""
     try:
-        number = index(limit)
+        number = index(given)
     except TypeError:
-        raise TypeError(rule) from None
+        raise TypeError(f"{rule}, got {given!r}") from None
     if number < 1:
-        raise ValueError(rule)
+        raise ValueError(f"{rule}, got {given!r}")
     return number
 
 
@@ -329,7 +329,8 @@ def group(limit=None, name=None):
     """
     cdef Group made
     made = Group.__new__(Group)
-    made.limit = 0 if limit is None else checked(limit)
+    if limit is not None:
+        made.limit = check_count("limit is how many tasks may run at once, at least 1", limit)
     made.given_name = name
     made.place = caller_place()
     return made

@@ -9,6 +9,12 @@ from weft._core._task cimport Scheduler, Task
 from weft._core._timers cimport TimerHeap
 from weft._core._waitlist cimport WaitList, WaitNode
 
+cdef enum:
+    # Up to this size a read goes through the hub's scratch buffer: a task that
+    # parks must not hold the 64 KiB it asked for, ten thousand of them least of all.
+    SCRATCH = 65536
+
+
 cdef class Hub(Scheduler):
     cdef readonly Task main          # stands for the thread's main greenlet
     cdef object greenlet             # runs the loop; the parent of every task's greenlet
@@ -56,9 +62,11 @@ cdef class Hub(Scheduler):
     cdef void post(self, Task task) noexcept
     cdef void rouse(self) noexcept
     cdef void collect(self) noexcept
+    cdef int note_who_parks(self, Task me) except -1
     cdef int note_greenlet(self, Task me, PyObject* now_running) except -1
     cdef int deliver(self, Task me, bint cancellable) except -1
     cdef int yield_now(self, Task me) except -1
+    cdef int step_aside(self, Task me) except -1
     cdef bint preempt(self) except -1
     cdef int share(self) except -1
     cdef bint time_is_up(self) noexcept
@@ -91,7 +99,7 @@ cdef class Hub(Scheduler):
     cdef bint begin_tracing(self, Task me) noexcept
     cdef int end(self, Task me, PyObject* value) except -1
     cdef int finish(self, Task task, object value, bint failed) except -1
-    cdef char* scratch_buffer(self, Py_ssize_t size) except NULL
+    cdef char* scratch_buffer(self) except NULL
     cdef int start(self) except -1
 
 cdef uint64_t spread(uint64_t z) noexcept

@@ -281,22 +281,23 @@ cdef class Hub(Scheduler):
 
     cdef int may_park(self, Task me, bint cancellable) except -1:
         """Raise what is due, or why the calling code cannot park; note who parks."""
-        cdef PyObject* now_running
         if me is None:
             raise TaskError("a destructor or callback that runs in the hub cannot park; "
                             "spawn a task from it instead")
-        if collecting != 0 and collecting == self.ident:
+        if in_collection():
             leave(me)
             raise TaskError("cannot park during a garbage collection (a __del__ or weakref "
                             "callback): collection would stay off; spawn a task from it instead")
         if me.requests is not None:
             self.deliver(me, cancellable)
-        now_running = PyGreenlet_GetCurrent()
+        return self.note_who_parks(me)
+
+    cdef int note_who_parks(self, Task me) except -1:
+        cdef PyObject* now_running = PyGreenlet_GetCurrent()
         if now_running == me.target:
             Py_DECREF(<object>now_running)
-        else:
-            self.note_greenlet(me, now_running)
-        return 0
+            return 0
+        return self.note_greenlet(me, now_running)
 
     cdef int note_greenlet(self, Task me, PyObject* now_running) except -1:
         """A raw greenlet inside the task parks (or the task itself again): resume that one."""
@@ -329,12 +330,16 @@ cdef class Hub(Scheduler):
     cdef int yield_now(self, Task me) except -1:
         """Let every task that is ready now run before ``me`` goes on."""
         self.may_park(me, True)
-        me.state = READY
-        self.append(me)
-        self.switch_away(me)
+        self.step_aside(me)
         if me.requests is not None:
             self.deliver(me, True)
         return 0
+
+    cdef int step_aside(self, Task me) except -1:
+        """To the back of the queue; what is thrown at the task meanwhile stays a request."""
+        me.state = READY
+        self.append(me)
+        return self.switch_away(me)
 
     cdef bint preempt(self) except -1:
         """Let others run although the task asked for nothing; whether it was possible.
@@ -343,16 +348,14 @@ cdef class Hub(Scheduler):
         """
         cdef Task me = self.current
         cdef PyObject* now_running
-        if me is None or (collecting != 0 and collecting == self.ident):
+        if me is None or in_collection():
             return False
         now_running = PyGreenlet_GetCurrent()
         Py_DECREF(<object>now_running)
         if now_running != me.target:
             return False                 # a raw greenlet: what it counts on is not known
-        me.state = READY
-        self.append(me)
         self.handoffs = 0                # the kernel and the timers have waited as well
-        self.switch_away(me)
+        self.step_aside(me)
         return True
 
     cdef int share(self) except -1:
@@ -721,10 +724,10 @@ cdef class Hub(Scheduler):
         unlink_live(self, task)
         return 0
 
-    cdef char* scratch_buffer(self, Py_ssize_t size) except NULL:
-        """Memory for one system call; whatever parks loses what is in it. One size only."""
+    cdef char* scratch_buffer(self) except NULL:
+        """``SCRATCH`` bytes for one system call; whatever parks loses what is in them."""
         if self.scratch == NULL:
-            self.scratch = <char*>malloc(size)
+            self.scratch = <char*>malloc(SCRATCH)
             if self.scratch == NULL:
                 raise MemoryError
         return self.scratch

@@ -19,9 +19,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, EINVAL, errno
 
 from weft._core._fds cimport wait_one
-from weft._core._hub cimport Hub, charge, get_hub
+from weft._core._hub cimport SCRATCH, Hub, charge, get_hub
 from weft._core._poller cimport READ, WRITE
-from weft._core._socket cimport is_green_blocking, raise_errno
+from weft._core._socket cimport is_green, raise_errno
 from weft._core._sys cimport c_read, c_write
 
 cdef extern from *:
@@ -120,10 +120,6 @@ cdef extern from *:
     ssize_t weft_write_now(int fd, const void* buf, size_t size) noexcept
     bint weft_never_blocks(int fd) noexcept
 
-cdef enum:
-    # Up to this size a read goes through the hub's scratch buffer.
-    SCRATCH = 65536
-
 
 def read(int fd, Py_ssize_t length, /):
     """Read at most ``length`` bytes from ``fd``; ``b""`` at the end.
@@ -142,8 +138,7 @@ def read(int fd, Py_ssize_t length, /):
         raise_errno(EINVAL)
     charge(hub)
     if length <= SCRATCH:
-        # A task that parks must not hold the 64 KiB it asked for.
-        n = receive(fd, hub.scratch_buffer(SCRATCH), length)
+        n = receive(fd, hub.scratch_buffer(), length)
         return PyBytes_FromStringAndSize(hub.scratch, n)
     data = PyBytes_FromStringAndSize(NULL, length)
     n = receive(fd, PyBytes_AS_STRING(data), length)
@@ -224,7 +219,7 @@ cdef int try_again(int fd, int direction) except -1:
     if err == EINTR:
         PyErr_CheckSignals()
         return 0
-    if err == EAGAIN and (is_green_blocking(fd) or not weft_never_blocks(fd)):
+    if err == EAGAIN and (is_green(fd) or not weft_never_blocks(fd)):
         wait_one(fd, direction, _inf)
         return 0
     return err

@@ -22,5 +22,5 @@ cdef class SocketState:
                              int64_t deadline) except -1
     cdef object retry(self, int direction, object sock, object method, tuple args)
 
-cdef bint is_green_blocking(int fd) noexcept
+cpdef bint is_green(int fd) noexcept
 cdef int raise_errno(int err) except -1

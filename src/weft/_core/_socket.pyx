@@ -21,7 +21,7 @@ from libc.string cimport memset
 
 from weft._core._clock cimport now_ns
 from weft._core._fds cimport look, wait_fd
-from weft._core._hub cimport Hub, charge, get_hub, hubs_of_process
+from weft._core._hub cimport SCRATCH, Hub, charge, get_hub, hubs_of_process
 from weft._core._poller cimport READ, WRITE, FdState, known
 from weft._core._sys cimport (
     AF_INET,
@@ -49,9 +49,6 @@ cdef extern from "<sys/socket.h>" nogil:
 cdef enum:
     # With these the kernel does not wait even if the descriptor is a blocking one.
     NEVER_WAIT = MSG_DONTWAIT | MSG_ERRQUEUE
-    # Up to this size a recv goes through the hub's scratch buffer: a task that
-    # parks must not hold the 64 KiB it asked for, ten thousand of them least of all.
-    SCRATCH = 65536
 
 
 # By descriptor: the green socket it belongs to, borrowed, or NULL.
@@ -250,7 +247,7 @@ def recv(sock, Py_ssize_t bufsize, int flags=0):
         raise ValueError("negative buffersize in recv")
     charge(hub)
     if bufsize <= SCRATCH and not flags & MSG_WAITALL:
-        n = state.receive(hub, hub.scratch_buffer(SCRATCH), bufsize, flags)
+        n = state.receive(hub, hub.scratch_buffer(), bufsize, flags)
         return PyBytes_FromStringAndSize(hub.scratch, n)
     data = PyBytes_FromStringAndSize(NULL, bufsize)
     if flags & MSG_WAITALL:
@@ -377,7 +374,7 @@ cdef void forget(SocketState state) noexcept:
         green[state.fd] = NULL
 
 
-cdef bint is_green_blocking(int fd) noexcept:
+cpdef bint is_green(int fd) noexcept:
     """Whether ``fd`` is non-blocking only because weft made it so: its socket has no timeout."""
     cdef SocketState state
     if not 0 <= fd < green_size or green[fd] == NULL:
@@ -386,14 +383,9 @@ cdef bint is_green_blocking(int fd) noexcept:
     return state.timeout_ns < 0 and not state.lent
 
 
-def is_green(int fd):
-    """Whether ``fd`` is non-blocking only because weft made it so."""
-    return is_green_blocking(fd)
-
-
 def green_fds():
     """The descriptors of all green sockets that have no timeout, and that nobody else has."""
-    return [fd for fd in range(green_size) if is_green_blocking(fd)]
+    return [fd for fd in range(green_size) if is_green(fd)]
 
 
 def lend(int fd):
@@ -404,6 +396,6 @@ def lend(int fd):
 
     Parks: never. Threads: any.
     """
-    if is_green_blocking(fd):
+    if is_green(fd):
         os.set_blocking(fd, True)
         (<SocketState>green[fd]).lent = True

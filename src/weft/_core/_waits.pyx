@@ -19,7 +19,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
 from weft._core._clock cimport now_ns
-from weft._core._hub cimport Hub, peek_hub
+from weft._core._hub cimport Hub, in_collection, peek_hub
 from weft._core._sys cimport NSEC, forever
 from weft._core._task cimport PARKED, THROWN, WOKEN, Canceller, Task, deadline_in
 from weft._core._waitlist cimport WaitList, WaitNode, node_pop
@@ -153,26 +153,25 @@ cdef void run_out_of_breath() noexcept:
 
 
 cdef int give_way() except -1:
-    """Let others run if the caller's slice is over, without delivering a cancellation."""
+    """Let others run if the caller's slice is over.
+
+    Delivers nothing: the caller's operation needs not wait, and nobody could tell whether it was
+    done. A Ctrl-C for the main task comes between two of its bytecodes, all else at its next park.
+    """
     cdef PyObject* hub = peek_hub()
     cdef Task me
     if hub == NULL:
         return 0
     me = (<Hub>hub).current
-    if me is None:
+    if me is None or in_collection():
         return 0
     if (<Hub>hub).shuffle:
         # A seeded schedule may let others run at every operation that could park.
         run_out_of_breath()
-        (<Hub>hub).operations = 0
     elif not (<Hub>hub).time_is_up():
         return 0
-    me.shields += 1
-    try:
-        (<Hub>hub).share()
-    finally:
-        me.shields -= 1
-    return 0
+    (<Hub>hub).note_who_parks(me)
+    return (<Hub>hub).step_aside(me)
 
 
 cdef int64_t patience_of(object blocking, object timeout) except -1:
