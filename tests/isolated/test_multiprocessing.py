@@ -245,6 +245,28 @@ def test_a_manager_that_is_garbage_is_ended(patched) -> None:
     assert lines == ["0"]
 
 
+def test_a_finalizer_that_a_collection_calls_is_not_registered_any_more(patched) -> None:
+    """As test_thread_safety wants it; what it calls, a task calls."""
+    lines = patched("""
+        import gc, time
+        from multiprocessing import util
+
+        class Cycle:
+            def __init__(self):
+                self.itself = self
+                util.Finalize(self, calls.append, ["called"], exitpriority=1)
+
+        calls = []
+        Cycle()
+        before = len(util._finalizer_registry)
+        gc.collect()
+        at_once = before - len(util._finalizer_registry), len(calls)
+        time.sleep(0)
+        print(*at_once, len(calls))
+    """)
+    assert lines == ["1 0 1"]
+
+
 def test_ctrl_c_ends_a_pool(patched) -> None:
     lines = patched("""
         import multiprocessing, os, signal, threading, time

@@ -5,7 +5,7 @@ What it calls when an object is gone may wait too: in a garbage collection a tas
 """
 
 import sys
-from functools import wraps
+from functools import partial, wraps
 from types import ModuleType
 from typing import Any
 
@@ -41,19 +41,18 @@ def replace_semaphores() -> None:
 
 
 def leave_to_task(module: ModuleType) -> None:
-    """Have a finalizer that a garbage collection calls run in a task: a manager's joins a process.
+    """Have a task call back for a finalizer in a garbage collection: a manager's joins a process.
 
     It could not park where it is, and a manager it failed to end would never be ended: the
-    program's end waits for it.
+    program's end waits for it. What else the finalizer does, it does at once.
     """
     finalizer: Any = module.Finalize
     call = finalizer.__call__
 
     @wraps(call)
     def __call__(self: Any, *gone: Any) -> Any:  # noqa: N807
-        if gone and collects() and not sys.is_finalizing():
-            spawn(call, self, *gone)
-            return None
+        if gone and collects() and self.still_active() and not sys.is_finalizing():
+            self._callback = partial(spawn, self._callback)
         return call(self, *gone)
 
     _registry.put(finalizer, "__call__", __call__)
