@@ -98,7 +98,7 @@ def waits(fd: int) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISBLK(mode))
 
 
-def open_fd(fd: int, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any]:
+def open_fd(file: int, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any]:
     """:func:`io.open` for a descriptor: a file that parks if there is anything to wait for.
 
     Example:
@@ -112,10 +112,16 @@ def open_fd(fd: int, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any
       ...     file.read()
       'a line'
     """
-    if not waits(fd):
-        return _open(fd, mode, *arguments, **options)
-    made: IO[Any] = _green_open()(fd, mode, *arguments, **options)
+    make = _green_open() if _may_wait(file) else _open
+    made: IO[Any] = make(file, mode, *arguments, **options)
     return made
+
+
+def _may_wait(fd: int) -> bool:
+    try:
+        return waits(fd)
+    except (OSError, OverflowError):
+        return False  # the stdlib's open says it as its users know it
 
 
 @cache

@@ -23,6 +23,7 @@ from weft.patch import _anew, _kept, _late, _registry
 __all__ = [
     "all",
     "asyncio",
+    "io",
     "is_patched",
     "multiprocessing",
     "original",
@@ -48,6 +49,7 @@ MODULES = (
     "threading",
     "queue",
     "os",
+    "io",
     "select",
     "selectors",
     "socket",
@@ -72,6 +74,7 @@ def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
     asyncio: bool = True,
     sys: bool = True,
     os: bool = True,
+    io: bool = True,
     signal: bool = True,
     subprocess: bool = True,
 ) -> None:
@@ -137,6 +140,11 @@ def asyncio() -> None:
 def os() -> None:
     """Patch :mod:`os`."""
     apply(["os"])
+
+
+def io() -> None:
+    """Patch :func:`open`, which is :func:`io.open`, for descriptors."""
+    apply(["io"])
 
 
 def signal() -> None:
