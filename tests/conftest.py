@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ settings.load_profile("weft")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+Patched = Callable[..., list[str]]
+PATCH = "import weft.patch\nweft.patch.all()\n"
 
 
 @pytest.fixture
@@ -30,5 +33,22 @@ def run_python(tmp_path: Path) -> RunPython:
         keywords = {"cwd": tmp_path, "timeout": 120, **keywords}
         command = [sys.executable, *words]
         return subprocess.run(command, capture_output=True, text=True, check=False, **keywords)
+
+    return run
+
+
+@pytest.fixture
+def patched(run_python) -> Patched:
+    """Run a program that is patched first; return the lines it printed.
+
+    It must end with ``status`` and write nothing to stderr but what contains ``complaint``.
+    """
+
+    def run(source: str, *, before: str = "", status: int = 0, complaint: str = "") -> list[str]:
+        program = textwrap.dedent(before) + PATCH + textwrap.dedent(source)
+        done = run_python("-X", "faulthandler", "-c", program, timeout=60)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert complaint in done.stderr if complaint else done.stderr == "", done.stderr
+        return done.stdout.splitlines()
 
     return run

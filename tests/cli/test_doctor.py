@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from weft.cli import _drivers
+from weft.patch import _integrations
 
 EARLY = "import threading\nheld = threading.Lock()\nheld.acquire()\n"
 
@@ -148,14 +149,15 @@ def test_installed_packages_are_told_how_they_wait(doctor, tmp_path: Path) -> No
     assert "psycopg2-binary 9.9: libpq waits in C" in waiting
     assert "grpcio 9.9: " in waiting
     assert "uvloop 9.9: " in minded
-    assert "pymysql" not in stdout
+    assert "cx-oracle" not in stdout
     assert status == 0
 
 
 def test_builds_of_a_package_are_told_apart(monkeypatch, tmp_path: Path) -> None:
     install(tmp_path, "mysql-connector-python", "9.9")
     install(tmp_path, "psycopg", "3.9")
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    stdlib = [each for each in sys.path if "site-packages" not in each]
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *stdlib])
     cooperative = dict(_drivers.installed()[_drivers.COOPERATIVE])
     assert {"mysql-connector-python 9.9", "psycopg 3.9"} <= set(cooperative)
     (tmp_path / "_mysql_connector.py").touch()
@@ -169,8 +171,11 @@ def test_the_table_says_one_thing_of_each_package() -> None:
     seen = [(name, each.given) for each in _drivers.TABLE for name in each.names.split()]
     assert len(seen) == len(set(seen))
     assert all(each.text.endswith(".") for each in _drivers.TABLE)
-    assert {each.group for each in _drivers.TABLE} == {
-        _drivers.COOPERATIVE,
-        _drivers.WAITS,
-        _drivers.MIND,
-    }
+    assert {each.group for each in _drivers.TABLE} <= set(_drivers.installed())
+
+
+def test_the_drivers_called_integrated_are_those_with_an_integration() -> None:
+    """Both are named after the distribution, a row after the first of its names."""
+    rows = [each for each in _drivers.TABLE if each.group == _drivers.INTEGRATED]
+    named = {each.names.split()[0].replace("-", "_") for each in rows}
+    assert named == set(_integrations.TABLE.values())

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 COOPERATIVE = "Cooperative as they are, once patched"
+INTEGRATED = "Wait in C, and by weft's integration only the calling task with them"
 WAITS = "Wait in C, and every task of the thread with them"
 MIND = "To be minded"
 
@@ -106,7 +107,9 @@ SQLITE = (
 
 def installed() -> dict[str, list[tuple[str, str]]]:
     """What there is to say of this environment: for each group, packages with their sentence."""
-    found: dict[str, list[tuple[str, str]]] = {COOPERATIVE: [], WAITS: [], MIND: []}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for group in (COOPERATIVE, INTEGRATED, WAITS, MIND):
+        found[group] = []
     versions: dict[str, str] = {}
     for distribution in distributions():
         name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "").lower()

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from weft._core._api import current, tasks
 from weft._errors import TaskError
-from weft.patch import _anew, _kept, _late, _registry
+from weft.patch import _anew, _integrations, _kept, _late, _registry
 
 __all__ = [
     "all",
@@ -93,7 +93,7 @@ def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
 
 
 def socket() -> None:
-    """Patch :mod:`socket`."""
+    """Patch :mod:`socket`, and the drivers of :mod:`weft.integrations`, which wait as it does."""
     apply(["socket"])
 
 
@@ -174,6 +174,8 @@ def apply(names: list[str]) -> None:
     # What anybody takes from now on he means to have, be it an original.
     _registry.taken_before.clear()
     _late.replace_all()
+    if "socket" in _registry.applied:
+        _integrations.watch()
 
 
 def unpatch() -> None:
