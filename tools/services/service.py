@@ -67,7 +67,7 @@ class Service:
         self.given_up = threading.Event()
         self._record = self.directory / "state.json"
         self._processes: processes.Processes = {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = 0
         # Whether this object saw it run, and will find its data when it starts it again.
         self._seen = False
 
@@ -102,8 +102,7 @@ class Service:
     @property
     def running(self) -> bool:
         """Whether an instance runs, be it another process that started it."""
-        if not self._process:
-            self._read_record()
+        self._read_record()
         leader = next(iter(self._processes), 0)
         return leader in processes.alive(self._processes)
 
@@ -193,10 +192,13 @@ class Service:
 
     def _launch(self) -> None:
         with open(self.log, "ab") as log:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, start_new_session=True, **self._options()
             )
-        self._processes = processes.family(self._process.pid)
+        self._child = process.pid
+        self._processes = processes.family(process.pid)
+        # It may outlive this process, which Popen would complain of; `_end` collects its status.
+        process.returncode = 0
         self._write_record()
 
     def _options(self) -> dict:
@@ -238,8 +240,9 @@ class Service:
     def _end(self) -> None:
         """Kill what runs of it."""
         processes.kill(self._processes)
-        if self._process:
-            self._process.wait()
+        if self._child:
+            os.waitpid(self._child, 0)
+            self._child = 0
 
     def _clear(self) -> None:
         """Do away with what an instance that ended without :meth:`stop` has left."""
@@ -251,7 +254,6 @@ class Service:
     def _remove(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.rmtree(self.directory, ignore_errors=True)
-        self._process = None
         self._processes = {}
         self._seen = False
         self.port = 0
@@ -269,7 +271,7 @@ class Service:
             self.port = found["port"]
             self._processes = {int(pid): birth for pid, birth in found["processes"].items()}
         else:
-            self.port, self._processes = 0, {}
+            self.port, self._processes, self._seen = 0, {}, False
 
     # Its files.
 
