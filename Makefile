@@ -1,7 +1,8 @@
 # make demo    builds weft and shows what it is for
 # make test    runs the tests on every CPython from 3.11 up that this machine has
 # make test-stdlib  runs CPython's own tests in patched processes
-# make services  starts MariaDB, RabbitMQ, PostgreSQL ... for the tests; ARGS=stop ends them
+# make test-services  runs the drivers' tests against real servers: MySQL, RabbitMQ, Redis ...
+# make services  starts those servers and says where they are; ARGS=stop ends them
 # make check   lint, types, layers
 # make bench   weft against its peers
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PAGES ?= 200
 VENV = .venv/bin
 
 .DEFAULT_GOAL := build
-.PHONY: .venv build dev demo test test-stdlib services check bench test-debug test-valgrind lock clean
+.PHONY: .venv build dev demo test test-stdlib test-services services check bench test-debug test-valgrind lock clean
 
 # Each of these looks at what changed, and does nothing when nothing did.
 build .venv:
@@ -26,6 +27,9 @@ test:
 
 test-stdlib:
 	@$(PYTHON) tools/run_stdlib.py $(ARGS)
+
+test-services:
+	@$(PYTHON) tools/run_services.py $(ARGS)
 
 services:
 	@$(PYTHON) tools/services $(or $(ARGS),start)

@@ -3,6 +3,7 @@
     python3 tools/environment.py .venv                        what `make demo` needs
     python3 tools/environment.py --dev .venvs/3.12 --python /usr/bin/python3.12
     python3 tools/environment.py --dev --debug .venv-debug    the debug build, installed as a copy
+    python3 tools/environment.py --services .venvs/services-3.12    with the services' drivers
 
 Nothing is done twice: what the environment was made from is kept in its ``weft.json``. Only the
 standard library is used, since this runs before anything is installed.
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--python", default=sys.executable, help="interpreter to make it from")
     parser.add_argument("--dev", action="store_true", help="with what tests and checks need")
+    parser.add_argument("--services", action="store_true", help="with the services' drivers too")
     parser.add_argument("--debug", action="store_true", help="the debug build of the core")
     options = parser.parse_args()
     os.chdir(ROOT)
@@ -50,7 +52,8 @@ def main() -> None:
     with open("build/venv.lock", "w") as lock:
         # Two makes at once would write the same generated files.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        Environment(options.directory, debug=options.debug).refresh(options.python, options.dev)
+        locked = "services" if options.services else "dev" if options.dev else "build"
+        Environment(options.directory, debug=options.debug).refresh(options.python, locked)
 
 
 class Environment:
@@ -62,13 +65,13 @@ class Environment:
         self.python = directory / "bin" / "python"
         self.record = directory / "weft.json"
 
-    def refresh(self, base: str, dev: bool) -> None:
+    def refresh(self, base: str, packages: str) -> None:
         """Create, install, build: each step only when what it is made from has changed."""
         if not self.python.exists():
             require(base)
             announce(f"making {self.directory}")
             run(base, "-m", "venv", "--clear", str(self.directory))
-        locked = Path("requirements", "dev.txt" if dev else "build.txt")
+        locked = Path("requirements", f"{packages}.txt")
         self._step(locked.name, [locked], lambda: self._pip("-r", str(locked)))
         if self.debug:
             everything = [*SETTINGS, *sources("src/weft", "*.py", "*.pyx", "*.pxd")]

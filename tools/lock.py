@@ -24,13 +24,13 @@ QUIET = [
 
 
 def main() -> None:
-    """Resolve both sets in an environment that is thrown away."""
+    """Resolve each set in an environment that is thrown away."""
     oldest = min(pythons().items(), key=lambda item: tuple(map(int, item[0].split("."))))[1]
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run([oldest, "-m", "venv", scratch], check=True)
         python = Path(scratch, "bin", "python")
         subprocess.run([python, "-m", "pip", "install", "-q", "-U", "pip", "pip-tools"], check=True)
-        for name in ("build", "dev"):
+        for name in ("build", "dev", "services"):
             announce(f"locking requirements/{name}.txt")
             lock(python, ROOT / "requirements" / name)
 
