@@ -17,7 +17,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
-sys.path.insert(0, str(HERE.parents[1] / "tools"))
+sys.path[:0] = [str(HERE.parents[1] / "tools"), str(HERE.parent / "docs")]
 
 from services import SERVICES, MissingProgram, Service  # noqa: E402
 
@@ -114,6 +114,8 @@ def os_threads() -> Callable[[int], int]:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a program of ``programs``, ``start(way, program, *words)``, its output as text.
+
+    A path takes the place of a name for a program that is elsewhere.
 
     Keywords go to :class:`subprocess.Popen`; ``env`` adds to its environment. What is left of it
     at the test's end is killed.
