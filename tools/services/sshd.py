@@ -27,6 +27,8 @@ AllowTcpForwarding yes
 MaxStartups 1000
 PerSourceMaxStartups none
 MaxSessions 500
+# Otherwise bash reads the account's .bashrc before each command, whatever that does there.
+SetEnv SHLVL=1
 Subsystem sftp internal-sftp
 """
 
