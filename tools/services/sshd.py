@@ -20,6 +20,8 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 UseDNS no
+# The account's shell shall read none of its start files, which may take long.
+SetEnv HOME={data}
 PrintMotd no
 AllowAgentForwarding yes
 AllowTcpForwarding yes

@@ -15,7 +15,7 @@ from types import ModuleType
 from weft.patch import _registry
 
 # The driver's module, after whose import it is to be changed -> the integration's name.
-TABLE: dict[str, str] = {}
+TABLE: dict[str, str] = {"paramiko": "paramiko"}
 
 
 def watch() -> None:
