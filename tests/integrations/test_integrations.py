@@ -81,9 +81,10 @@ def test_one_that_fails_leaves_the_driver_whole_and_says_so(patched) -> None:
         "    patch(module)\n"
         "    raise AttributeError('slowdb has no connect')\n"
         "integration.patch = fail\n",
-        complaint="RuntimeWarning: slowdb of this version waits in C, and every task of the thread "
-        "with it: weft.integrations.slowdb could not change it (AttributeError: slowdb has no "
-        "connect). Call it through weft.offload, or install a version that weft knows",
+        complaint="RuntimeWarning: slowdb of this version stays as it is: "
+        "weft.integrations.slowdb could not change it (AttributeError: slowdb has no connect). "
+        "`weft doctor` says what for. Install a version that weft knows, or call one that waits "
+        "in C through weft.offload",
     )
     assert lines == ["in C"]
 

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 COOPERATIVE = "Cooperative as they are, once patched"
-INTEGRATED = "Wait in C, and by weft's integration only the calling task with them"
+INTEGRATED = "Cooperative by weft's integration, applied when they are imported after the patch"
 WAITS = "Wait in C, and every task of the thread with them"
 MIND = "To be minded"
 
@@ -56,7 +56,11 @@ TABLE = [
            "Waits as its transport does: with amqp or redis, in Python's sockets."),
     Driver("pymongo", COOPERATIVE,
            f"{SOCKETS} Its monitoring threads are tasks, if it is imported after the patch."),
-    Driver("paramiko", COOPERATIVE, f"{SOCKETS} Each transport's thread is a task."),
+    Driver("paramiko", INTEGRATED,
+           f"{SOCKETS} Each transport's thread is a task. The integration has a packet that is "
+           "being sent go out whole when its task is cancelled."),
+    Driver("fabric invoke", COOPERATIVE,
+           "Waits as paramiko does, in pipes and in select. Its threads are tasks."),
     Driver("twisted trio", COOPERATIVE,
            "Its loop waits in select or epoll, which are cooperative."),
     Driver("sqlalchemy django", COOPERATIVE, AS_BENEATH),

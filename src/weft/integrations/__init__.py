@@ -1,4 +1,4 @@
-"""What a driver needs beyond the patched stdlib, because it waits in C: one file for each.
+"""What a driver needs beyond the patched stdlib: one file for each.
 
 Named after the distribution on the package index. Nothing has to be called: patching
 :mod:`socket`, as ``weft run`` and ``weft.patch.all()`` do, has each applied when its driver is

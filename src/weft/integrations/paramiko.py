@@ -75,7 +75,7 @@ def or_closed(method: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-def ends(task: Task[object]) -> bool:
+def ends(task: Task[Any]) -> bool:
     """Wait for the end of ``task``, but not for long; how it ends is nobody's concern."""
     done = task.join(GRACE)
     if done:

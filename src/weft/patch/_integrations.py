@@ -1,7 +1,7 @@
 """Which drivers have an integration, applied as they are imported.
 
-Drivers that wait on their sockets in C do what the patch of :mod:`socket` changes elsewhere, and
-so are changed along with it. Owns the table; the integrations stand in a layer above and are
+They wait on their sockets, some in C, and what has them wait as the patched :mod:`socket` does goes
+with its patch. Owns the table; the integrations stand in a layer above and are
 imported by name, each when its driver is: one that is not used costs nothing. Nothing here parks.
 """
 
@@ -38,9 +38,9 @@ def integrate(name: str, driver: ModuleType) -> None:
             _registry.undo.pop()()
         version = getattr(driver, "__version__", "of this version")
         warnings.warn(
-            f"{driver.__name__} {version} waits in C, and every task of the thread with it: "
-            f"weft.integrations.{name} could not change it ({type(error).__name__}: {error}). "
-            "Call it through weft.offload, or install a version that weft knows",
+            f"{driver.__name__} {version} stays as it is: weft.integrations.{name} could not "
+            f"change it ({type(error).__name__}: {error}). `weft doctor` says what for. Install a "
+            "version that weft knows, or call one that waits in C through weft.offload",
             RuntimeWarning,
             stacklevel=2,
         )
