@@ -20,7 +20,8 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 UseDNS no
-# The account's shell shall read none of its start files, which may take long.
+# Otherwise bash reads the account's .bashrc before each command, whatever that does there. Only
+# the first SetEnv counts.
 SetEnv HOME={data}
 PrintMotd no
 AllowAgentForwarding yes
@@ -29,8 +30,6 @@ AllowTcpForwarding yes
 MaxStartups 1000
 PerSourceMaxStartups none
 MaxSessions 500
-# Otherwise bash reads the account's .bashrc before each command, whatever that does there.
-SetEnv SHLVL=1
 Subsystem sftp internal-sftp
 """
 
