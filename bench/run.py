@@ -22,6 +22,7 @@ from harness.micro import measure_imports, measure_works
 from harness.paths import BENCH, RESULTS, ROOT
 from harness.processes import pick_cores, raise_limits
 from harness.report import page, targets_table
+from harness.services import measure_services
 from harness.settings import ALL_WORKS, CONNECTIONS, FULL, QUICK, SIZES, Settings
 
 
@@ -35,7 +36,7 @@ def numbers(text: str) -> list[int]:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure weft beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="under 3 minutes, rougher")
+    parser.add_argument("--quick", action="store_true", help="about 4 minutes, rougher")
     parser.add_argument(
         "--only", type=words, metavar="WORKS", help=f"some of {','.join(ALL_WORKS)}"
     )
@@ -94,6 +95,7 @@ def measure(environment: Environment, plan: Settings) -> Figures:
     if "echo" in plan.only:
         measure_echo(figures, environment, cores, plan)
     measure_works(figures, environment, cores, plan)
+    measure_services(figures, environment, cores, plan)
     if "idle" in plan.only:
         measure_idle(figures, environment, cores, plan)
     if "import" in plan.only:

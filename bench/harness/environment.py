@@ -16,7 +16,10 @@ from pathlib import Path
 
 from harness.paths import BENCH, BUILD, REQUIREMENTS, ROOT, VENVS
 
-PEERS = ("gevent", "eventlet", "uvloop", "Twisted", "greenlet")
+PEERS = (
+    *("gevent", "eventlet", "uvloop", "Twisted", "greenlet"),
+    *("redis", "pymemcache", "PyMySQL"),
+)
 C_PROGRAMS = ("echo_server", "load")
 VERSION = "import sys; print(*sys.version_info[:3])"
 

@@ -8,6 +8,7 @@ BENCH = Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
 SERVERS = BENCH / "servers"
 WORK = BENCH / "work"
+TOOLS = ROOT / "tools"
 BUILD = BENCH / "build"
 VENVS = BENCH / ".venv"
 RESULTS = BENCH / "results"

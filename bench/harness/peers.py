@@ -46,6 +46,19 @@ class Engine:
 
 
 @dataclass(frozen=True)
+class Client:
+    """One side of the works that need a server; all run the same program."""
+
+    name: str
+    engine: str
+    weft_run: bool = False
+
+    def command(self, python: Path) -> list[str]:
+        how = ["-m", "weft", "run"] if self.weft_run else []
+        return [str(python), *how, str(WORK / "services_work.py"), self.engine]
+
+
+@dataclass(frozen=True)
 class Module:
     name: str
     statement: str
@@ -78,6 +91,13 @@ ENGINES = (
     Engine("gevent, cheapest form", "gevent_work", CHEAPEST),
     Engine("eventlet", "eventlet_work"),
     Engine("OS threads", "threads_work"),
+)
+
+CLIENTS = (
+    Client("weft", "weft", weft_run=True),
+    Client("gevent", "gevent"),
+    Client("eventlet", "eventlet"),
+    Client("OS threads", "threads"),
 )
 
 MODULES = (

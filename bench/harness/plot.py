@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from harness.figures import Figures, echo_name, echo_title
 from harness.peers import FLOOR
 from harness.report import ordered
-from harness.settings import HEADLINE, WORKS
+from harness.settings import HEADLINE, SERVICE_WORKS, WORKS
 
 WEFT, OTHER, GROUND = "#c2410c", "#94a3b8", "#334155"
 COLUMNS = 3
@@ -77,10 +77,11 @@ def lines(axes: Axes, figures: Figures) -> None:
 def panels(figures: Figures) -> list[Callable[[Axes], None]]:
     """What there is to draw, each as a function of the axes to draw on."""
     cells = figures.echo_cells()
+    works = {**WORKS, **SERVICE_WORKS}
     shown = [cell for cell in cells if cell in HEADLINE] or cells
     wanted = [
         *((echo_name(*c), "cpu_us", f"echo, {echo_title(*c)}: CPU µs/request") for c in shown),
-        *((name, work.key, f"{work.title}: {work.unit}") for name, work in WORKS.items()),
+        *((name, work.key, f"{work.title}: {work.unit}") for name, work in works.items()),
         ("idle", "bytes", "memory per idle connection: bytes"),
         ("import", "cpu_ms", "import: CPU ms"),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.figures import Entry, Figures, echo_name, echo_title
 from harness.peers import FLOOR
-from harness.settings import HEADLINE, WORKS
+from harness.settings import HEADLINE, SERVICE_WORKS, WORKS
 from harness.targets import verdicts
 
 PREAMBLE = """\
@@ -126,7 +126,7 @@ def cell_with_ratio(figures: Figures, work: str, peer: str) -> str:
 
 def works_table(figures: Figures) -> str:
     parts = []
-    for name, work in WORKS.items():
+    for name, work in {**WORKS, **SERVICE_WORKS}.items():
         if name not in figures.works:
             continue
         early = name == "timers"

@@ -19,6 +19,7 @@ class Work:
     count: int
     threads: int  # the same for OS threads, which are slower and fewer
     whole: bool = False  # the number of tasks matters to the figure: never a share of it
+    service: str = ""  # the server of tools/services that it needs
 
     @property
     def key(self) -> str:
@@ -37,8 +38,12 @@ WORKS = {
     "parked": Work("memory of a task parked in Python code", "bytes", 100_000, 5_000),
     "parked_native": Work("the same, parked in native code", "bytes", 100_000, 0),
 }
-OTHER_WORKS = ("echo", "idle", "import")
-ALL_WORKS = ("echo", *WORKS, "idle", "import")
+SERVICE_WORKS = {
+    "redis": Work("redis-py GET, 100 workers", "µs", 30_000, 30_000, service="redis"),
+    "memcached": Work("pymemcache GET, 100 workers", "µs", 60_000, 60_000, service="memcached"),
+    "mysql": Work("PyMySQL SELECT of a row, 100 workers", "µs", 10_000, 10_000, service="mariadb"),
+}
+ALL_WORKS = ("echo", *WORKS, *SERVICE_WORKS, "idle", "import")
 
 
 @dataclass(frozen=True)

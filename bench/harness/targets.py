@@ -87,6 +87,12 @@ TARGETS = (
     Target("parked task, native code", "parked_native", "weft", 2300, key="bytes", unit="bytes"),
     Target("100,000 timers", "timers", "weft", 3, "gevent", at_least=True),
     Target("early ones among them", "timers", "weft", 0, key="early"),
+    Target("redis-py GET, 100 workers, weft run", "redis", "weft", 0.75, "gevent"),
+    Target("the same", "redis", "weft", 1, "OS threads"),
+    Target("pymemcache GET, 100 workers, weft run", "memcached", "weft", 0.75, "gevent"),
+    Target("the same", "memcached", "weft", 1, "OS threads"),
+    Target("PyMySQL SELECT, 100 workers, weft run", "mysql", "weft", 0.75, "gevent"),
+    Target("the same", "mysql", "weft", 1, "OS threads"),
     Target("import weft", "import", "weft", 25, key="cpu_ms", unit="ms"),
 )
 
