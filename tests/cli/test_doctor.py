@@ -142,10 +142,11 @@ def test_installed_packages_are_told_how_they_wait(doctor, tmp_path: Path) -> No
     for name in ("Requests", "psycopg2_binary", "mysqlclient", "grpcio", "uvloop"):
         install(site, name, "9.9")
     stdout, status, _ = doctor(PYTHONPATH=str(site))
-    cooperative, rest = stdout.split(f"{_drivers.WAITS}:")
+    cooperative, rest = stdout.split(f"{_drivers.INTEGRATED}:")
+    integrated, rest = rest.split(f"{_drivers.WAITS}:")
     waiting, minded = rest.split(f"{_drivers.MIND}:")
     assert "requests 9.9: Waits in Python's sockets." in cooperative
-    assert "mysqlclient 9.9: Waits in C." in waiting
+    assert "mysqlclient 9.9: The server's answer is waited for on the hub" in integrated
     assert "psycopg2-binary 9.9: libpq waits in C" in waiting
     assert "grpcio 9.9: " in waiting
     assert "uvloop 9.9: " in minded
@@ -162,8 +163,9 @@ def test_builds_of_a_package_are_told_apart(monkeypatch, tmp_path: Path) -> None
     assert {"mysql-connector-python 9.9", "psycopg 3.9"} <= set(cooperative)
     (tmp_path / "_mysql_connector.py").touch()
     (tmp_path / "psycopg_binary.py").touch()
+    texts = dict(_drivers.installed()[_drivers.INTEGRATED])
+    assert "use_pure=False" in texts["mysql-connector-python 9.9"]
     texts = dict(_drivers.installed()[_drivers.WAITS])
-    assert "use_pure=True" in texts["mysql-connector-python 9.9"]
     assert "PSYCOPG_WAIT_FUNC=wait_selector" in texts["psycopg 3.9"]
 
 

@@ -52,6 +52,20 @@ def test_unpatch_takes_it_back_and_another_patch_changes_it_again(patched) -> No
     assert lines == ["offloaded", "in C"] * 2
 
 
+def test_what_a_class_inherits_is_inherited_again_after_unpatch(patched) -> None:
+    lines = patched(
+        """
+        from weft.patch import _registry
+        class Connection(dict): pass
+        _registry.put(Connection, "clear", lambda self: print("green"))
+        Connection().clear()
+        weft.patch.unpatch()
+        print(Connection().clear(), vars(Connection).get("clear"))
+        """
+    )
+    assert lines == ["green", "None None"]
+
+
 def test_without_sockets_drivers_stay_as_they_are(patched) -> None:
     lines = patched(
         f"""

@@ -65,9 +65,10 @@ TABLE = [
            "Its loop waits in select or epoll, which are cooperative."),
     Driver("sqlalchemy django", COOPERATIVE, AS_BENEATH),
     Driver("flask werkzeug waitress", COOPERATIVE, f"{SOCKETS} Its threads are tasks."),
-    Driver("mysql-connector-python", WAITS,
-           "Its C extension waits in C. Pass use_pure=True to connect(), and it waits in Python's "
-           "sockets; or call it through weft.offload.", "_mysql_connector"),
+    Driver("mysql-connector-python", INTEGRATED,
+           "connect() takes its Python part, which waits in Python's sockets, unless "
+           "use_pure=False asks for the C extension, in which every task waits.",
+           "_mysql_connector"),
     Driver("mysql-connector-python", COOPERATIVE, SOCKETS, "!_mysql_connector"),
     Driver("psycopg", WAITS, PSYCOPG, "psycopg_binary"),
     Driver("psycopg", WAITS, PSYCOPG, "psycopg_c"),
@@ -76,7 +77,10 @@ TABLE = [
     Driver("psycopg2 psycopg2-binary", WAITS,
            "libpq waits in C, unless psycopg2.extensions.set_wait_callback is given a function "
            "that waits with select.select, as docs/patching.md shows."),
-    Driver("mysqlclient pyodbc pymssql cx-oracle pylibmc python-ldap ibm-db duckdb", WAITS,
+    Driver("mysqlclient", INTEGRATED,
+           "The server's answer is waited for on the hub, by any number of connections; connecting "
+           "and reading rows are calls in threads, as by weft.offload."),
+    Driver("pyodbc pymssql cx-oracle pylibmc python-ldap ibm-db duckdb", WAITS,
            OFFLOAD),
     Driver("pycurl curl-cffi", WAITS, f"{OFFLOAD} For pycurl: weft.offload(curl.perform)."),
     Driver("oracledb", MIND,

@@ -15,7 +15,11 @@ from types import ModuleType
 from weft.patch import _registry
 
 # The driver's module, after whose import it is to be changed -> the integration's name.
-TABLE: dict[str, str] = {"paramiko": "paramiko"}
+TABLE = {
+    "MySQLdb.connections": "mysqlclient",
+    "mysql.connector": "mysql_connector_python",
+    "paramiko": "paramiko",
+}
 
 
 def watch() -> None:

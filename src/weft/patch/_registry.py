@@ -73,8 +73,14 @@ def replace(owner: ModuleType | type, name: str, value: object, *, taken: bool =
 
 
 def put(owner: object, name: str, value: object) -> None:
-    """Set an attribute that :func:`original` need not know of; :func:`unpatch` puts it back."""
-    undo.append(partial(setattr, owner, name, vars(owner)[name]))
+    """Set an attribute that :func:`original` need not know of; :func:`unpatch` puts it back.
+
+    A class may have inherited it so far.
+    """
+    if name in vars(owner):
+        undo.append(partial(setattr, owner, name, vars(owner)[name]))
+    else:
+        undo.append(partial(delattr, owner, name))
     setattr(owner, name, value)
 
 
