@@ -1,0 +1,1 @@
+"""A host manager: commands queued on RabbitMQ, run over SSH, their results kept in MySQL."""
