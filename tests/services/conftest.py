@@ -17,7 +17,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
-sys.path[:0] = [str(HERE.parents[1] / "tools"), str(HERE.parent / "docs")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tools"), str(HERE.parent / "docs")]
 
 from services import SERVICES, MissingProgram, Service  # noqa: E402
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 from weft._core._api import spawn
 from weft._core._scope import shield
@@ -20,6 +20,7 @@ from weft._core._task import Task
 from weft.patch import _registry
 
 T = TypeVar("T")
+WriteAll = Callable[[Any, bytes], None]
 
 # Seconds that a packet may still take, or a goodbye, once the task is cancelled.
 GRACE = 2.0
@@ -33,25 +34,55 @@ def patch(paramiko: ModuleType) -> None:
         _registry.put(sftp, name, or_closed(vars(sftp)[name]))
 
 
-def whole(write_all: Callable[[Any, bytes], None]) -> Callable[[Any, bytes], None]:
-    """``Packetizer.write_all``, in a task of its own that goes on when the caller is cancelled.
+class Packet(bytes):
+    """A packet on its way; ``rest`` holds what has not been sent, which ``write_all`` cuts off."""
 
-    A peer that does not take the packet within ``GRACE`` seconds from then loses the connection.
-    That keeps the caller's timeout, and all others on the connection get the driver's own error.
+    rest: list[bytes]
+
+    def __getitem__(self, part: SupportsIndex | slice) -> Any:
+        found: Any = super().__getitem__(part)
+        if not isinstance(part, slice) or not part.start:
+            return found
+        self.rest[0] = found
+        shorter = Packet(found)
+        shorter.rest = self.rest
+        return shorter
+
+
+def whole(write_all: WriteAll) -> WriteAll:
+    """``Packetizer.write_all``, which sends the rest of the packet before it is cancelled.
+
+    A peer that does not take that within ``GRACE`` seconds loses the connection: it keeps the
+    caller's timeout, and all others on the connection get the driver's own error.
     """
 
     @wraps(write_all)
     def write_whole(packetizer: Any, out: bytes) -> None:
-        sending = spawn(write_all, packetizer, out)
+        packet = Packet(out)
+        packet.rest = [out]
         try:
-            sending.result()
-        finally:
+            write_all(packetizer, packet)
+        except Exception:
+            raise
+        except BaseException as stop:
             with shield():
-                if not ends(sending):
+                if hasattr(stop, "sent_beneath"):
+                    # By way of a jump host one connection sends by another one, and that has
+                    # sent a packet of its own. How much of this one it held nobody knows here.
                     ends(spawn(packetizer.close))
-                    ends(sending)
+                else:
+                    finish(packetizer, spawn(write_all, packetizer, packet.rest[0]))
+            stop.sent_beneath = True  # type: ignore[attr-defined]
+            raise
 
     return write_whole
+
+
+def finish(packetizer: Any, sending: Task[None]) -> None:
+    """Wait for a packet to be sent, and close the connection if that takes too long."""
+    if not ends(sending):
+        ends(spawn(packetizer.close))
+        ends(sending)
 
 
 def or_closed(method: Callable[..., T]) -> Callable[..., T]:
