@@ -17,6 +17,7 @@ libmariadb keeps nothing for each thread, and MySQLdb tells it of none.
 from __future__ import annotations
 
 import _socket
+import posix
 import struct
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -98,12 +99,14 @@ class Use:
     Attributes:
       lock: had by the task whose call is under way; the library can do one at a time.
       patience: seconds for the server to answer in.
+      socket: its inode, which no other socket has.
     """
 
     def __init__(self, connection: Any) -> None:
         self.lock = weft.Lock()
         # libmariadb's own way to keep its read timeout, be it from an option file.
         self.patience = receive_timeout(connection.fileno()) or inf
+        self.socket = posix.fstat(connection.fileno()).st_ino
 
 
 def use_of(connection: Any) -> Use:
@@ -132,13 +135,13 @@ class Green:
         self.read_query_result(connection)
 
     def read_query_result(self, connection: Any) -> None:
+        fd = connection.fileno()
         try:
-            deadline = lowlevel.now() + use_of(connection).patience
-            lowlevel.wait_readable(connection.fileno(), deadline=deadline)
+            lowlevel.wait_readable(fd, deadline=lowlevel.now() + use_of(connection).patience)
         except TimeoutError:
-            end(connection)  # which the library then reports in its own words
+            end(fd)  # which the library then reports in its own words
         except BaseException:
-            end(connection)
+            end(fd)
             raise
         in_thread(self.driver.connection.read_query_result, connection)
 
@@ -186,15 +189,36 @@ def in_thread(method: Method, connection: Any, *args: Any, **kwargs: Any) -> Any
 
 def made_for(connection: Any, function: Callable[[], Any]) -> Any:
     """Call ``function``, which uses ``connection``, in a thread; never leave before its end."""
+    fd = descriptor(connection)
     task = weft.spawn(weft.offload, call, connection, function)
     try:
         return task.result()
     except BaseException:
         if not task.done:
-            end(connection)
+            if fd is not None:
+                end(fd)
             with weft.shield():
                 task.join()
+            _ = task.exception  # that the connection has ended is no news
         raise
+    finally:
+        if fd is not None:
+            posix.close(fd)
+
+
+def descriptor(connection: Any) -> int | None:
+    """A descriptor of our own for the socket; None if that is gone, and no call can wait for it.
+
+    The driver says its own only while it does nothing else, may close it, and goes on to say it.
+    """
+    try:
+        fd = posix.dup(connection.fileno())
+    except OSError:
+        return None
+    if posix.fstat(fd).st_ino == use_of(connection).socket:
+        return fd
+    posix.close(fd)
+    return None
 
 
 def call(connection: Any, function: Callable[[], Any]) -> Any:
@@ -202,9 +226,9 @@ def call(connection: Any, function: Callable[[], Any]) -> Any:
     return function()
 
 
-def end(connection: Any) -> None:
-    """End the connection in both directions, so that the library's call returns."""
-    socket = _socket.socket(fileno=connection.fileno())
+def end(fd: int) -> None:
+    """End a connection in both directions, so that the library's call returns."""
+    socket = _socket.socket(fileno=fd)
     try:
         socket.shutdown(_socket.SHUT_RDWR)
     except OSError:
