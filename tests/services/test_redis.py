@@ -1,5 +1,7 @@
 """redis-py on a real Redis, in both ways: right, side by side, whole after cuts, over a crash."""
 
+import subprocess
+
 import pytest
 
 
@@ -43,9 +45,7 @@ class TestWork:
 class TestCuts:
     def test_timeouts_anywhere_leave_the_pool_whole(self, run, way) -> None:
         """gevent#1875: slots lost from pools."""
-        assert run(way, "redis_cut.py", "timeouts") == [
-            "cut True not cut True wrong [] whole True"
-        ]
+        assert run(way, "redis_cut.py", "timeouts") == ["cut True not cut True wrong [] whole True"]
 
     def test_the_drivers_timeout_and_ours(self, run, way) -> None:
         assert run(way, "redis_cut.py", "own_timeouts") == [
@@ -65,7 +65,7 @@ class TestCuts:
 
 
 def test_a_crash_is_the_drivers_error_and_work_goes_on(redis_server, start, finish, way) -> None:
-    program = start(way, "redis_cut.py", "outage", stdin=-1)
+    program = start(way, "redis_cut.py", "outage", stdin=subprocess.PIPE)
     assert program.stdout.readline() == "at work\n"
     redis_server.kill()
     assert program.stdout.readline() == "all failed\n"

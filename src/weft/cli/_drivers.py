@@ -23,10 +23,6 @@ COMPUTES = (
     "Computes in C: nothing else runs in its thread meanwhile. Long calls: weft.offload where it "
     "releases the GIL, weft.parallel where it does not."
 )
-PSYCOPG = (
-    "Its C part waits for each query in C. With PSYCOPG_WAIT_FUNC=wait_selector in the environment "
-    "before it is imported, it waits in Python's selectors."
-)
 OFFLOAD = "Waits in C. weft cannot change that: call it through weft.offload."
 
 
@@ -47,8 +43,7 @@ TABLE = [
     Driver("httpx", COOPERATIVE,
            "Its Client waits in Python's sockets, its AsyncClient in asyncio."),
     Driver("aiohttp asyncpg aiomysql aiokafka nats-py asyncssh tornado", COOPERATIVE, ASYNCIO),
-    Driver("pymysql pg8000 pymemcache python-memcached amqp ldap3 clickhouse-driver", COOPERATIVE,
-           SOCKETS),
+    Driver("pymysql pg8000 amqp ldap3 clickhouse-driver", COOPERATIVE, SOCKETS),
     Driver("redis", COOPERATIVE, f"{SOCKETS} hiredis only parses."),
     Driver("pika", COOPERATIVE, "Its BlockingConnection waits in select, which is cooperative."),
     Driver("kafka-python", COOPERATIVE, "Waits in selectors, and in threads that are tasks."),
@@ -70,18 +65,24 @@ TABLE = [
            "use_pure=False asks for the C extension, in which every task waits.",
            "_mysql_connector"),
     Driver("mysql-connector-python", COOPERATIVE, SOCKETS, "!_mysql_connector"),
-    Driver("psycopg", WAITS, PSYCOPG, "psycopg_binary"),
-    Driver("psycopg", WAITS, PSYCOPG, "psycopg_c"),
-    Driver("psycopg", COOPERATIVE, "Without its C part it waits in Python's select.",
-           "!psycopg_c !psycopg_binary"),
-    Driver("psycopg2 psycopg2-binary", WAITS,
-           "libpq waits in C, unless psycopg2.extensions.set_wait_callback is given a function "
-           "that waits with select.select, as docs/patching.md shows."),
+    Driver("psycopg", INTEGRATED,
+           "Waits in Python's select, with its C part too. A query that is cancelled is cancelled "
+           "on the server, and the connection stays. Host names are looked up in C."),
+    Driver("psycopg-pool", INTEGRATED,
+           "Its threads are tasks. A cancelled task costs it no connection."),
+    Driver("psycopg2 psycopg2-binary", INTEGRATED,
+           "libpq's waits park the task. A query that is cancelled costs its connection. COPY and "
+           "large objects it refuses then; host names are looked up in C."),
+    Driver("pymemcache", INTEGRATED,
+           f"{SOCKETS} A request that is cancelled costs its connection, and no slot of a pool."),
+    Driver("python-memcached", INTEGRATED,
+           f"{SOCKETS} A request that is cancelled costs its client's connections."),
+    Driver("pylibmc", INTEGRATED,
+           "Its calls are made in threads, as by weft.offload, one at a time for each client."),
     Driver("mysqlclient", INTEGRATED,
            "The server's answer is waited for on the hub, by any number of connections; connecting "
            "and reading rows are calls in threads, as by weft.offload."),
-    Driver("pyodbc pymssql cx-oracle pylibmc python-ldap ibm-db duckdb", WAITS,
-           OFFLOAD),
+    Driver("pyodbc pymssql cx-oracle python-ldap ibm-db duckdb", WAITS, OFFLOAD),
     Driver("pycurl curl-cffi", WAITS, f"{OFFLOAD} For pycurl: weft.offload(curl.perform)."),
     Driver("oracledb", MIND,
            "Thin mode, the default, waits in Python's sockets. Thick mode waits in C: "

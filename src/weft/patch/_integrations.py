@@ -16,9 +16,15 @@ from weft.patch import _registry
 
 # The driver's module, after whose import it is to be changed -> the integration's name.
 TABLE = {
-    "MySQLdb.connections": "mysqlclient",
+    "memcache": "python_memcached",
     "mysql.connector": "mysql_connector_python",
+    "MySQLdb.connections": "mysqlclient",
     "paramiko": "paramiko",
+    "psycopg": "psycopg",
+    "psycopg2": "psycopg2",
+    "psycopg_pool": "psycopg_pool",
+    "pylibmc": "pylibmc",
+    "pymemcache": "pymemcache",
 }
 
 
