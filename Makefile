@@ -4,13 +4,14 @@
 # make test-services  runs the drivers' tests against real servers: MySQL, RabbitMQ, Redis ...
 # make services  starts those servers and says where they are; ARGS=stop ends them
 # make check   lint, types, layers
+# make docs    the site, from docs/ and the docstrings, in build/docs
 # make bench   weft against its peers
 PYTHON ?= python3
 PAGES ?= 200
 VENV = .venv/bin
 
 .DEFAULT_GOAL := build
-.PHONY: .venv build dev demo test test-stdlib test-services services check bench test-debug test-valgrind lock clean
+.PHONY: .venv build dev demo test test-stdlib test-services services check docs bench test-debug test-valgrind lock clean
 
 # Each of these looks at what changed, and does nothing when nothing did.
 build .venv:
@@ -36,6 +37,10 @@ services:
 
 check: dev
 	@$(VENV)/python tools/run_checks.py
+
+docs: build
+	@$(PYTHON) tools/environment.py --docs .venvs/docs
+	@.venvs/docs/bin/python tools/build_docs.py
 
 bench: build
 	@$(VENV)/python bench/run.py $(ARGS)

@@ -4,6 +4,7 @@
     python3 tools/environment.py --dev .venvs/3.12 --python /usr/bin/python3.12
     python3 tools/environment.py --dev --debug .venv-debug    the debug build, installed as a copy
     python3 tools/environment.py --services .venvs/services-3.12    with the services' drivers
+    python3 tools/environment.py --docs .venvs/docs           what builds the site, and no weft
 
 Nothing is done twice: what the environment was made from is kept in its ``weft.json``. Only the
 standard library is used, since this runs before anything is installed.
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="interpreter to make it from")
     parser.add_argument("--dev", action="store_true", help="with what tests and checks need")
     parser.add_argument("--services", action="store_true", help="with the services' drivers too")
+    parser.add_argument("--docs", action="store_true", help="what builds the site: no weft")
     parser.add_argument("--debug", action="store_true", help="the debug build of the core")
     options = parser.parse_args()
     os.chdir(ROOT)
@@ -52,7 +54,8 @@ def main() -> None:
     with open("build/venv.lock", "w") as lock:
         # Two makes at once would write the same generated files.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        locked = "services" if options.services else "dev" if options.dev else "build"
+        sets = [name for name in ("services", "docs", "dev") if getattr(options, name)]
+        locked = sets[0] if sets else "build"
         Environment(options.directory, debug=options.debug).refresh(options.python, locked)
 
 
@@ -73,6 +76,8 @@ class Environment:
             run(base, "-m", "venv", "--clear", str(self.directory))
         locked = Path("requirements", f"{packages}.txt")
         self._step(locked.name, [locked], lambda: self._pip("-r", str(locked)))
+        if packages == "docs":
+            return  # it documents src/ as another environment has built it
         if self.debug:
             everything = [*SETTINGS, *sources("src/weft", "*.py", "*.pyx", "*.pxd")]
             self._step("copy", everything, self._copy)

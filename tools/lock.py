@@ -30,7 +30,7 @@ def main() -> None:
         subprocess.run([oldest, "-m", "venv", scratch], check=True)
         python = Path(scratch, "bin", "python")
         subprocess.run([python, "-m", "pip", "install", "-q", "-U", "pip", "pip-tools"], check=True)
-        for name in ("build", "dev", "services"):
+        for name in ("build", "dev", "services", "docs"):
             announce(f"locking requirements/{name}.txt")
             lock(python, ROOT / "requirements" / name)
 

@@ -93,7 +93,7 @@ def all(  # noqa: A001 - weft.patch.all() is what everybody looks for
 
 
 def socket() -> None:
-    """Patch :mod:`socket`, and the drivers of :mod:`weft.integrations`, which wait as it does."""
+    """Patch :mod:`socket`, and the drivers of ``weft.integrations``, which wait as it does."""
     apply(["socket"])
 
 

@@ -1,6 +1,6 @@
 """For tests of programs that run on weft: time that jumps, schedules that repeat, leaks that fail.
 
-docs/testing.md shows all of it; the pytest plugin is in :mod:`weft.testing.pytest_plugin`.
+docs/testing.md shows all of it; the pytest plugin is in ``weft.testing.pytest_plugin``.
 """
 
 from weft._errors import ScheduleFailed
