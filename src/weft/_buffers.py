@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from weft._core._lock import RLock
 from weft._modules import view
@@ -33,6 +33,21 @@ def _in_turn(method: Method[P, R], lock: str = "_turn") -> Method[P, R]:
     return call
 
 
+def _sized(method: Method[P, R]) -> Method[P, R]:
+    """As :func:`_in_turn`, for a method that takes nothing but a size, at half the cost.
+
+    A driver's answer is ten of these: header and body of each packet, all in the buffer by then.
+    """
+    sized: Any = method
+
+    @wraps(sized)
+    def call(self: Any, size: int | None = -1, /) -> Any:
+        with self._turn:
+            return sized(self, size)
+
+    return cast("Method[P, R]", call)
+
+
 def _name(method: Callable[[Any], str]) -> Callable[[Any], str]:
     """``method``, a ``__repr__``, for the name that the stdlib's classes go by."""
 
@@ -51,11 +66,11 @@ class BufferedReader(io.BufferedReader):
         self._turn = RLock()
         super().__init__(raw, buffer_size)
 
-    read = _in_turn(io.BufferedReader.read)
-    read1 = _in_turn(io.BufferedReader.read1)
+    read = _sized(io.BufferedReader.read)
+    read1 = _sized(io.BufferedReader.read1)
     readinto = _in_turn(io.BufferedReader.readinto)
     readinto1 = _in_turn(io.BufferedReader.readinto1)
-    readline = _in_turn(io.BufferedReader.readline)
+    readline = _sized(io.BufferedReader.readline)
     peek = _in_turn(io.BufferedReader.peek)
     seek = _in_turn(io.BufferedReader.seek)
     tell = _in_turn(io.BufferedReader.tell)
@@ -87,11 +102,11 @@ class BufferedRandom(io.BufferedRandom):
         self._turn = RLock()
         super().__init__(raw, buffer_size)
 
-    read = _in_turn(io.BufferedRandom.read)
-    read1 = _in_turn(io.BufferedRandom.read1)
+    read = _sized(io.BufferedRandom.read)
+    read1 = _sized(io.BufferedRandom.read1)
     readinto = _in_turn(io.BufferedRandom.readinto)
     readinto1 = _in_turn(io.BufferedRandom.readinto1)
-    readline = _in_turn(io.BufferedRandom.readline)
+    readline = _sized(io.BufferedRandom.readline)
     peek = _in_turn(io.BufferedRandom.peek)
     write = _in_turn(io.BufferedRandom.write)
     flush = _in_turn(io.BufferedRandom.flush)
