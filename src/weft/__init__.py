@@ -87,6 +87,7 @@ __all__ = [
     "open",
     "parallel",
     "parallel_map",
+    "pipeline",
     "shield",
     "sleep",
     "spawn",
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from weft._offload import offload
     from weft._open import open  # noqa: A004
     from weft._parallel import parallel, parallel_map
+    from weft._pipeline import pipeline
     from weft._pool import Pool
     from weft.servers import serve_tcp as serve_tcp
 del TYPE_CHECKING
@@ -131,6 +133,7 @@ _LAZY = {
     "parallel": "weft._parallel",
     "parallel_map": "weft._parallel",
     "patch": "weft.patch",
+    "pipeline": "weft._pipeline",
     "serve_tcp": "weft.servers",
     "servers": "weft.servers",
     "socket": "weft.socket",
