@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from meeting import Meeting, let_go
 
 # sha256 of random.Random(5).randbytes(4 << 20).
 DIGEST = "a9004762db4baf982f1a1371e6db736ff15084cfa654d40dd91be61bc6dfc21a"
@@ -46,8 +47,9 @@ def test_ways_through_a_connection(run, sshd, way: str) -> None:
 
 
 def keygen(path: Path, kind: str, passphrase: str = "") -> None:
-    """Make a key pair."""
-    command = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path)]
+    """Make a key pair that costs little to load: with the defaults RSA's takes 0.2 s of CPU."""
+    cheap = ["-a", "1", *(["-b", "2048"] if kind == "rsa" else [])]
+    command = ["ssh-keygen", "-q", "-t", kind, *cheap, "-N", passphrase, "-f", str(path)]
     subprocess.run(command, check=True)
 
 
@@ -79,6 +81,72 @@ def agent(keys: Path) -> Iterator[str]:
         process.terminate()
 
 
-def test_keys_and_host_keys(run, keys: Path, agent: str, way: str) -> None:
-    lines = run(way, "ssh_keys.py", keys, env={"SSH_AUTH_SOCK": agent})
-    assert lines == []
+def test_keys_and_host_keys(run, sshd, keys: Path, agent: str, way: str) -> None:
+    assert run(way, "ssh_keys.py", keys, env={"SSH_AUTH_SOCK": agent}) == [
+        *("in", "in", "in"),
+        "PasswordRequiredException: Private key file is encrypted",
+        "SSHException: Invalid key",
+        "AuthenticationException: Authentication failed.",
+        "BadAuthenticationType: Bad authentication type; allowed types: ['publickey']",
+        "1 in",
+        "SSHException: No authentication methods available",
+        f"SSHException: Server '[{sshd.host}]:{sshd.port}' not found",
+        "BadHostKeyException",
+        *("in", "True"),
+    ]
+
+
+def test_200_commands_meet(start, finish, os_threads, sshd, way: str) -> None:
+    meeting = Meeting(200)
+    program = start(way, "ssh_meet.py", meeting.size, meeting.command)
+    guests = meeting.hold()
+    threads = os_threads(program.pid)
+    let_go(guests)
+    said, *figures = finish(program)
+    assert said == "met all 200"
+    assert threads <= 3
+    print(way, *figures, sep="\n")
+
+
+def test_limits_leave_the_connection_whole(run, sshd, way: str) -> None:
+    assert run(way, "ssh_limits.py") == [
+        "TimeoutError: timed out",
+        "TimeoutError: the timeout of 0.2 s expired",
+        "SSHException: Error reading SSH protocol banner",
+        "TimeoutError: the timeout of 0.2 s expired",
+        # Of commands.
+        "TimeoutError: ",
+        "TimeoutError: the timeout of 0.2 s expired",
+        "{'Cancelled'}",
+        *("True", "True"),
+        # Of files.
+        "{'TimeoutError: the timeout of 0.05 s expired'}",
+        "True",
+        "TimeoutError: the timeout of 0.1 s expired",
+        "OSError: Socket is closed",
+        "True",
+        # The connection still stood, and nothing is left of it.
+        *("True", "1"),
+    ]
+
+
+def test_a_server_that_dies_and_comes_back(start, finish, sshd, way: str, tmp_path: Path) -> None:
+    program = start(way, "ssh_crash.py", tmp_path, stdin=subprocess.PIPE)
+    assert program.stdout.readline() == "at work\n"
+    sshd.kill()
+    program.stdin.write("down\n")
+    program.stdin.flush()
+    down = list(iter(program.stdout.readline, "down\n"))
+    sshd.start()
+    program.stdin.write("up\n")
+    program.stdin.flush()
+    assert [*map(str.strip, down), *finish(program)] == [
+        "20 another: SSHException: SSH session not active",
+        "20 command: b'' -1",
+        "20 input: OSError: Socket is closed",
+        "1 upload: lost",
+        "{False}",
+        "NoValidConnectionsError: [Errno None] Unable to connect",
+        # All connect again, and each command had run once.
+        *("21", "True"),
+    ]

@@ -8,6 +8,7 @@ import paramiko
 ADDRESS = urlsplit(os.environ["WEFT_SSH_URL"])
 HOST, PORT, USER = ADDRESS.hostname, ADDRESS.port, ADDRESS.username
 KEY = os.environ["WEFT_SSH_KEY"]
+PASSWORD = os.environ.get("SSH_PASSWORD")
 
 
 def new_client() -> paramiko.SSHClient:
@@ -18,9 +19,10 @@ def new_client() -> paramiko.SSHClient:
 
 
 def connect(client: paramiko.SSHClient | None = None, **options) -> paramiko.SSHClient:
-    """Connect ``client``, or a new one, by the key of the tests unless ``options`` say how."""
+    """Connect ``client``, or a new one, as the environment says unless ``options`` say how."""
     client = client or new_client()
-    options = {"allow_agent": False, "look_for_keys": False, "key_filename": KEY, **options}
+    secrets = {"password": PASSWORD} if PASSWORD else {"key_filename": KEY}
+    options = {"allow_agent": False, "look_for_keys": False, **secrets, **options}
     client.connect(HOST, PORT, USER, **options)
     return client
 
