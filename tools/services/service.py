@@ -196,7 +196,8 @@ class Service:
                 self.command(), stdout=log, stderr=log, start_new_session=True, **self._options()
             )
         self._child = process.pid
-        self._processes = processes.family(process.pid)
+        # It may have ended by now.
+        self._processes = processes.family(process.pid) or {process.pid: "ended"}
         # It may outlive this process, which Popen would complain of; `_end` collects its status.
         process.returncode = 0
         self._write_record()
