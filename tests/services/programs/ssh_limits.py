@@ -7,7 +7,7 @@ import socket
 import threading
 
 import paramiko
-from ssh_login import ask, connect, new_client
+from ssh_login import HOST, PORT, ask, connect, new_client
 
 import weft
 
@@ -93,10 +93,21 @@ def files(client: paramiko.SSHClient) -> None:
         print(sftp.stat("/").st_mode > 0)
 
 
+def by_jump_host(client: paramiko.SSHClient) -> None:
+    """The same on connections that this one carries."""
+    found = set()
+    for _ in range(10):
+        channel = client.get_transport().open_channel("direct-tcpip", (HOST, PORT), ("", 0))
+        with connect(sock=channel) as beyond:
+            found.add(outcome(within, 0.05, upload, beyond))
+    print(found, ask(client, "echo jumped")[1].strip())
+
+
 fails_to_connect()
 with connect() as client:
     commands(client)
     files(client)
+    by_jump_host(client)
     transport = client.get_transport()
     print(transport.is_active())
 transport.join(10)
