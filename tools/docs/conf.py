@@ -30,5 +30,6 @@ html_static_path = [str(HERE / "static")]
 html_css_files = ["weft.css"]
 html_show_sphinx = False
 html_copy_source = False
+highlight_language = "text"  # of blocks that name none: mostly commands, and what they print
 pygments_style = "friendly"
 pygments_dark_style = "native"
