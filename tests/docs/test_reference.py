@@ -86,6 +86,12 @@ def test_overloads_are_shown_and_the_implementation_is_not(tool) -> None:
     assert calls[0].endswith("-> Results[R]")
 
 
+def test_constants_and_quoted_types_are_shown_as_what_they_stand_for(tool) -> None:
+    (call,) = tool("signatures").calls("weft.servers._stream", "serve_tcp")
+    assert "backlog: int=1024" in call
+    assert "ssl: SSLContext | None=None" in call
+
+
 def test_a_property_has_a_type_and_no_call(tool) -> None:
     signatures = tool("signatures")
     assert signatures.calls("weft._core._task", "Task.done") == []

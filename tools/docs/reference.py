@@ -83,7 +83,9 @@ def described_members(module: str, cls: type) -> Iterator[str]:
         if each is not cls and (each.__name__ in public or not where.startswith("weft.")):
             continue
         for member in signatures.members(where, name):
-            text = docstring(inspect.getattr_static(each, member, None), member)
+            text = signatures.text_below(where, f"{name}.{member}") or docstring(
+                inspect.getattr_static(each, member, None), member
+            )
             if text and member not in done:
                 done.add(member)
                 yield from described_member(where, f"{name}.{member}", text)

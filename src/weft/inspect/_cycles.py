@@ -17,7 +17,9 @@ class Link(NamedTuple):
     """One task of a cycle, and what it waits for: a lock, a limiter, or the task it joins."""
 
     task: Task
+    """Who waits."""
     waits_for: Any
+    """The object that the next task of the cycle holds, or that task itself."""
 
 
 def find_cycles() -> list[list[Link]]:
