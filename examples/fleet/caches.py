@@ -1,6 +1,7 @@
 """Live status in Redis, facts about hosts in Memcached."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from urllib.parse import SplitResult
 
 import redis
@@ -25,9 +26,11 @@ class RedisLive:
             self._redis.ping()
 
     def begin(self, job: int, hosts: Iterable[str]) -> None:
-        with self._reaching():
-            self._redis.hset(f"fleet:{job}", mapping=dict.fromkeys(hosts, "queued"))
-            self._redis.expire(f"fleet:{job}", DAY)
+        with self._reaching(), self._redis.pipeline() as pipeline:
+            pipeline.delete(f"fleet:{job}")  # of another database, perhaps, with a job so numbered
+            pipeline.hset(f"fleet:{job}", mapping=dict.fromkeys(hosts, "queued"))
+            pipeline.expire(f"fleet:{job}", DAY)
+            pipeline.execute()
 
     def set(self, job: int, host: str, state: str) -> None:
         with self._reaching():
@@ -37,7 +40,7 @@ class RedisLive:
         with self._reaching():
             return self._redis.hgetall(f"fleet:{job}")
 
-    def _reaching(self):
+    def _reaching(self) -> AbstractContextManager[None]:
         return reaching(self._name, redis.RedisError, OSError)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -111,12 +112,15 @@ def main(words: list[str] | None = None) -> int:
     for name in ("paramiko", "pika"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return options.function(Services(), options)
+        status = options.function(Services(), options)
+        sys.stdout.flush()
+        return status
     except FleetError as error:
         warn(str(error))
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our lines has left
+        # Whoever read our lines has left; nothing more can be said, at the exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

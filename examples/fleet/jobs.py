@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from fleet.errors import FleetError
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,200}")
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,200}")
 
 
 class Job(NamedTuple):

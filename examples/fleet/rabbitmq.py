@@ -86,6 +86,8 @@ class Broker:
 
     def _consume(self, channel: BlockingChannel, limit: int) -> None:
         with channel.connection:
+            if self._stopped:  # while it was opened, with nobody there to be asked
+                return
             channel.basic_qos(prefetch_count=limit)
             for method, _, body in channel.consume(QUEUE):
                 try:

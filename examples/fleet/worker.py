@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 
 import paramiko
@@ -58,26 +59,26 @@ class Worker:
 
     def run(self, task: Task) -> Result:
         """Run the command on the host; whatever happens is the result."""
+        known = patiently(self.facts.get, task.host)
         began = time.monotonic()
         result = partial(Result, task.job, task.host)
         try:
-            with weft.timeout(self.timeout):
-                status, output = self.over_ssh(task)
+            # One limit for all of it: name, connection, login, command.
+            with weft.timeout(self.timeout), self.hosts.connected(task) as client:
+                facts = known or execute(client, FACTS)[1].strip()
+                status, output = execute(client, task.command)
         except TimeoutError:
             return result(None, time.monotonic() - began, f"not done after {self.timeout:g} s")
         except (OSError, EOFError, paramiko.SSHException) as error:
             reason = str(error) or type(error).__name__
             return result(None, time.monotonic() - began, reason)
-        return result(status, time.monotonic() - began, output)
-
-    def over_ssh(self, task: Task) -> tuple[int, str]:
-        with self.hosts.connected(task) as client:
-            if self.facts.get(task.host) is None:
-                self.facts.put(task.host, execute(client, FACTS)[1].strip())
-            return execute(client, task.command)
+        seconds = time.monotonic() - began
+        if not known:
+            patiently(self.facts.put, task.host, facts)
+        return result(status, seconds, output)
 
 
-def stop_on_signals(stop) -> None:
+def stop_on_signals(stop: Callable[[], None]) -> None:
     """Have the first SIGINT or SIGTERM call ``stop``; a second one does as it always does."""
     usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
