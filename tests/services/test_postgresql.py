@@ -36,6 +36,20 @@ class TestWork:
         assert answers == "own answers True"
         assert int(threads.split()[-1]) <= 3
 
+    def test_a_server_that_says_nothing_is_given_up(self, run, way) -> None:
+        """libpq leaves connect_timeout to those who wait for it themselves."""
+        lines = run(way, "pg_work.py", "psycopg", "silence")
+        assert lines == ["(True, True) (True, True)"]
+
+    def test_a_busy_connection_of_psycopg2_stops_nobody_else(self, run, way) -> None:
+        """It holds a mutex while it waits, which close() wants too."""
+        assert run(way, "pg_work.py", "psycopg2", "shared") == [
+            "execute cannot be used while an asynchronous query is underway",
+            "closed 0",
+            "mine",
+            "closed 1",
+        ]
+
 
 @pytest.mark.usefixtures("postgresql")
 class TestPools:

@@ -131,7 +131,7 @@ class Mapped(Driver):
     error = pylibmc.Error
 
     def make(self, address, slots):
-        return pylibmc.ThreadMappedPool(pylibmc.Client([self.spec]))
+        return pylibmc.ThreadMappedPool(pylibmc.Client([self.spec], behaviors={"cas": True}))
 
     @contextmanager
     def use(self):
@@ -207,6 +207,12 @@ def wait_for_an_answer():
         thread.join()
 
 
+def work():
+    """All of it but a crash."""
+    meeting()
+    cuts()
+
+
 def cuts():
     """Requests cut anywhere; who asks next gets his own answer, and no slot is lost."""
     driver = kind(ADDRESS, SLOTS)
@@ -214,10 +220,11 @@ def cuts():
     with driver.use() as client:
         for number in range(10):
             client.set(f"key.{number}", f"{number} " * 100_000)
+            client.get(f"key.{number}")
     wrong, cut = [], []
 
     def work(_):
-        for _ in range(20):
+        for _ in range(15):
             limit = weft.move_on_after(chance.choice([0.0001, 0.0005, 0.002, 0.01]))
             with limit, driver.use() as client:
                 check(client, chance.randrange(10), chance.randrange(10))
@@ -258,6 +265,7 @@ def outage():
     driver = kind(ADDRESS, SLOTS)
     with driver.use() as client:
         client.set("steps", 0)
+        client.get("steps")  # pymemcache's set() waits for no answer
     met, back = threading.Barrier(21), threading.Event()
     failed, counted = [], []
 
@@ -285,6 +293,7 @@ def outage():
             for client in [held.enter_context(driver.use()) for _ in range(SLOTS)]:
                 until_it_answers(client)
                 client.set("steps", 0)
+                client.get("steps")
         back.set()
         for job in jobs:
             job.result()

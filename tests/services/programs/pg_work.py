@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import os
 import re
+import socket
 import sys
 import threading
 import time
@@ -97,7 +98,7 @@ def more():
 
 
 def meeting():
-    """None of 200 goes on until all are there; then one waits for a second, then all do."""
+    """None of 200 goes on until all are there; then one waits for half a second, then all do."""
     main = connect()
     ask(main, "DROP TABLE IF EXISTS arrivals")
     ask(main, "CREATE TABLE arrivals (worker integer)")
@@ -113,10 +114,10 @@ def meeting():
         ask(main, "SELECT pg_advisory_unlock(7)")
         connections = [worker.result() for worker in workers]
     start = time.perf_counter()
-    ask(connections[0], "SELECT pg_sleep(1)")
+    ask(connections[0], "SELECT pg_sleep(0.5)")
     one = time.perf_counter() - start
     start = time.perf_counter()
-    answers = side_by_side(lambda n: ask(connections[n], "SELECT %s, pg_sleep(1)", n)[0], WORKERS)
+    answers = side_by_side(lambda n: ask(connections[n], "SELECT %s, pg_sleep(0.5)", n)[0], WORKERS)
     print("own answers", answers == list(range(WORKERS)))
     print("ratio", round((time.perf_counter() - start) / one, 2))
 
@@ -126,6 +127,50 @@ def meet(number):
     ask(connection, "INSERT INTO arrivals VALUES (%s)", number)
     ask(connection, "SELECT pg_advisory_lock_shared(7), pg_advisory_unlock_shared(7)")
     return connection
+
+
+def silence():
+    """A server that takes the connections and says nothing: the drivers' own timeouts."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host, port = silent.getsockname()
+        address = f"host={host} port={port} dbname=weft user=weft connect_timeout=2"
+
+        def give_up(number):
+            other = importlib.import_module(["psycopg", "psycopg2"][number])
+            start = time.monotonic()
+            try:
+                other.connect(address)
+            except other.OperationalError as error:
+                return "timeout expired" in str(error), time.monotonic() - start >= 2
+
+        print(*side_by_side(give_up, 2))
+
+
+def shared():
+    """One task waits in a connection; what others do with it waits for that."""
+    main, connection = connect(), connect()
+    ask(main, "SELECT pg_advisory_lock(8)")
+    waits = (
+        f"SELECT count(*) FROM pg_locks WHERE pid = {connection.info.backend_pid} AND NOT granted"
+    )
+    query = "SELECT 'mine', pg_advisory_lock(8)"
+    asking = threading.Thread(target=lambda: print(ask(connection, query)[0]))
+    asking.start()
+    while not ask(main, waits)[0]:
+        pass
+    try:
+        ask(connection, "SELECT 'not mine'")
+    except driver.ProgrammingError as error:
+        print(error)
+    others = [threading.Thread(target=method) for method in (connection.commit, connection.close)]
+    for thread in others:
+        thread.start()
+    time.sleep(0)
+    print("closed", connection.closed)
+    ask(main, "SELECT pg_advisory_unlock(8)")
+    for thread in (asking, *others):
+        thread.join()
+    print("closed", connection.closed)
 
 
 if __name__ == "__main__":
