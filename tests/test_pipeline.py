@@ -511,7 +511,8 @@ def test_a_deadline_within_a_stage_is_its_own() -> None:
         yield 1
         park()
 
-    assert list(weft.pipeline(stuck, patient)) == [1, "nothing came"]
+    with weft.testing.virtual_time():
+        assert list(weft.pipeline(stuck, patient)) == [1, "nothing came"]
 
 
 def test_a_stage_that_somebody_cancels_is_a_failure() -> None:

@@ -98,6 +98,7 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from weft import events as events
     from weft import inspect as inspect
     from weft import lowlevel as lowlevel
     from weft import patch as patch
@@ -123,6 +124,7 @@ _LAZY = {
     "PriorityQueue": "weft._core._priority",
     "Queue": "weft._core._queue",
     "ShutDown": "weft._core._queue",
+    "events": "weft.events",
     "first": "weft._fanout",
     "gather": "weft._fanout",
     "inspect": "weft.inspect",

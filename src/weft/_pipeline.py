@@ -22,6 +22,7 @@ from weft._core._scope import shield
 from weft._core._task import Task
 from weft._errors import Cancelled, ChannelClosed
 from weft._fanout import Results, caller_place, noted, stop
+from weft._tasks import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -352,9 +353,3 @@ def functions(stage: Any) -> list[Callable[..., Any]]:
                 "function itself, or lambda items: stage(items, ...)"
             )
     return stages
-
-
-def name_of(part: Any) -> str:
-    """As a spawned task would be called after it."""
-    part = getattr(part, "func", part)  # of functools.partial
-    return str(getattr(part, "__qualname__", type(part).__qualname__))

@@ -33,3 +33,9 @@ def joinall(tasks: Iterable[Task], seconds: float | None = None) -> list[Task]:
         if not task.join(None if deadline is None else max(0.0, deadline - now())):
             break
     return [task for task in waited if task.done]
+
+
+def name_of(fn: object) -> str:
+    """What a task that runs ``fn`` is called after."""
+    fn = getattr(fn, "func", fn)  # of functools.partial
+    return str(getattr(fn, "__qualname__", type(fn).__qualname__))

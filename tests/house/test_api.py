@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 SNAPSHOT = Path(__file__).with_name("api.txt")
-MODULES = ["weft", "weft.lowlevel", "weft.testing"]
+MODULES = ["weft", "weft.events", "weft.lowlevel", "weft.testing"]
 
 
 def public_names(module: str) -> list[str]:

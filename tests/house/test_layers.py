@@ -15,7 +15,7 @@ LAYERS = [
     {"_errors"},
     {"_core"},
     {"lowlevel"},
-    {"the primitives: every other _*.py"},
+    {"the primitives: every other _*.py", "events"},
     # The counterparts of stdlib modules.
     {"dns", "os", "queue", "select", "selectors", "signal", "socket", "ssl", "subprocess"}
     | {"threading", "time"},
