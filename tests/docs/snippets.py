@@ -6,7 +6,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Run by tests/services: they find their servers in the environment, as programs there do.
-SERVED = {"memcached.md", "mysql.md", "postgresql.md", "rabbitmq.md", "redis.md", "ssh.md"}
+SERVED = {
+    "hosts.md",
+    "memcached.md",
+    "mysql.md",
+    "postgresql.md",
+    "queue.md",
+    "rabbitmq.md",
+    "redis.md",
+    "ssh.md",
+}
 
 
 def snippets(page: Path) -> str:

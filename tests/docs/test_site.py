@@ -67,6 +67,8 @@ def test_a_link_leads_somewhere(page: Path, target: str) -> None:
     there = (page.parent / file).resolve() if file else page
     assert there.exists(), f"{page.relative_to(ROOT)} links to {target}"
     assert not anchor or anchor in anchors(there), f"{target}: no such heading"
+    if DOCS in page.parents:
+        assert DOCS in there.parents, f"{target} is not on the site: name it as `{there.name}`"
 
 
 # -- the reference -------------------------------------------------------------------------
