@@ -160,9 +160,11 @@ def test_cancel_while_it_waits_and_while_it_is_called(
     busy = loop.on_readable(ours, read)
     theirs.send(b"xyz")
     loop.call_later(0.001, waiting.cancel)
+    watchers = lambda: [task for task in weft.tasks() if task.name.startswith("watch of")]  # noqa: E731
+    loop.call_later(0.0015, lambda: log.append(f"{len(watchers())} watchers"))
     loop.call_later(0.003, lambda: ours.send(b"x"))
     run_for(loop, 0.01)
-    assert log == ["went on"]
+    assert log == ["0 watchers", "went on"]
     assert loop._watches == {}
 
 

@@ -15,7 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 READ_AS_FILES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "bench").glob("*.md")), *PAGES]
-MODULES = ["weft", "weft.lowlevel", "weft.patch", "weft.servers", "weft.inspect", "weft.testing"]
+MODULES = [
+    "weft",
+    "weft.events",
+    "weft.lowlevel",
+    "weft.patch",
+    "weft.servers",
+    "weft.inspect",
+    "weft.testing",
+]
 
 
 def prose(page: Path) -> str:
