@@ -12,7 +12,7 @@ task that wants it: a connection's methods wait until that task's wait is over.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from importlib import import_module
 from math import inf
 from typing import Any
@@ -50,7 +50,7 @@ def patch(module: Any) -> None:
     if extensions.get_wait_callback() is None:
         extensions.set_wait_callback(partial(wait, module))
         _registry.undo.append(partial(extensions.set_wait_callback, None))
-    _registry.put(module, "_connect", connecting(module, green(extensions.connection)))
+    _registry.put(module, "_connect", connecting(module))
     putconn = shielded(pool.AbstractConnectionPool._putconn)
     _registry.put(pool.AbstractConnectionPool, "_putconn", putconn)
     _registry.put(pool.SimpleConnectionPool, "putconn", putconn)
@@ -87,20 +87,24 @@ def connect_deadline(module: Any, connection: Any) -> float:
     return lowlevel.now() + seconds if seconds > 0 else inf
 
 
-def connecting(module: Any, green_connection: type) -> Callable[..., Any]:
-    """``psycopg2._connect``, which makes connections of our class unless told otherwise."""
+def connecting(module: Any) -> Callable[..., Any]:
+    """``psycopg2._connect``, whose connections are of a green class."""
     connect = module._connect
 
     @wraps(connect)
     def green_connect(dsn: str, connection_factory: Any = None, **kwargs: Any) -> Any:
-        return connect(dsn, connection_factory=connection_factory or green_connection, **kwargs)
+        factory = connection_factory or module.extensions.connection
+        if isinstance(factory, type):
+            factory = green(factory)
+        return connect(dsn, connection_factory=factory, **kwargs)
 
     return green_connect
 
 
-def green(connection: Any) -> type:
-    """``connection`` with methods that wait while another task waits in it."""
-    methods = {name: exclusive(getattr(connection, name)) for name in EXCLUSIVE}
+@cache
+def green(kind: Any) -> type:
+    """A connection class like ``kind``, with methods that wait while another task waits in it."""
+    methods = {name: exclusive(getattr(kind, name)) for name in EXCLUSIVE}
     roll_back = methods["rollback"]
 
     @wraps(roll_back)
@@ -108,7 +112,7 @@ def green(connection: Any) -> type:
         if self not in cut:
             roll_back(self)
 
-    return type("connection", (connection,), {**methods, "rollback": rollback, "__doc__": None})
+    return type(kind.__name__, (kind,), {**methods, "rollback": rollback, "__doc__": kind.__doc__})
 
 
 def exclusive(method: Callable[..., Any]) -> Callable[..., Any]:
