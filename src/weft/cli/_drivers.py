@@ -67,7 +67,7 @@ TABLE = [
     Driver("mysql-connector-python", COOPERATIVE, SOCKETS, "!_mysql_connector"),
     Driver("psycopg", INTEGRATED,
            "Waits in Python's select, with its C part too. A query that is cancelled is cancelled "
-           "on the server, and the connection stays. Host names are looked up in C."),
+           "on the server, and the connection stays."),
     Driver("psycopg-pool", INTEGRATED,
            "Its threads are tasks. A cancelled task costs it no connection."),
     Driver("psycopg2 psycopg2-binary", INTEGRATED,
