@@ -54,8 +54,9 @@ TABLE = [
     Driver("paramiko", INTEGRATED,
            f"{SOCKETS} Each transport's thread is a task. The integration has a packet that is "
            "being sent go out whole when its task is cancelled."),
-    Driver("fabric invoke", COOPERATIVE,
-           "Waits as paramiko does, in pipes and in select. Its threads are tasks."),
+    Driver("fabric", COOPERATIVE, "Waits as paramiko and invoke do."),
+    Driver("invoke", COOPERATIVE,
+           "Waits for pipes, terminals and children. Its threads, three a command, are tasks."),
     Driver("twisted trio", COOPERATIVE,
            "Its loop waits in select or epoll, which are cooperative."),
     Driver("sqlalchemy django", COOPERATIVE, AS_BENEATH),
