@@ -25,7 +25,8 @@ def url_in(variable: str) -> SplitResult | None:
         return None
     parts = address_of(text)
     if not parts or parts.scheme not in SCHEMES[variable]:
-        raise FleetError(f"{variable}={text} is no URL like {SCHEMES[variable][0]}://host:port")
+        # Not a word of it: there may be a password in it.
+        raise FleetError(f"{variable} is no URL like {SCHEMES[variable][0]}://user@host:port")
     return parts
 
 
