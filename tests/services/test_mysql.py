@@ -53,8 +53,15 @@ class TestWork:
 class TestCuts:
     def test_a_cut_connection_gives_nobody_anothers_answer(self, run, way, driver) -> None:
         assert run(way, "mysql_cut.py", driver, "raw") == [
-            "cut True not cut True ended True wrong []"
+            "cut True not cut True ended True wrong []",
+            "left True",
         ]
+
+    def test_a_question_cut_off_is_not_finished_by_the_next(self, run, way, driver) -> None:
+        assert run(way, "mysql_cut.py", driver, "questions") == ["cut True not cut True wrong []"]
+
+    def test_a_connection_makes_one_call_at_a_time(self, run, way) -> None:
+        assert run(way, "mysql_cut.py", "mysqlclient", "shared") == ["in turn True [(1,)]"]
 
     def test_cuts_anywhere_leave_sqlalchemys_pool_whole(self, run, way, driver) -> None:
         assert run(way, "mysql_cut.py", driver, "pooled") == [

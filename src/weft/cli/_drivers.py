@@ -43,7 +43,7 @@ TABLE = [
     Driver("httpx", COOPERATIVE,
            "Its Client waits in Python's sockets, its AsyncClient in asyncio."),
     Driver("aiohttp asyncpg aiomysql aiokafka nats-py asyncssh tornado", COOPERATIVE, ASYNCIO),
-    Driver("pymysql pg8000 amqp ldap3 clickhouse-driver", COOPERATIVE, SOCKETS),
+    Driver("pg8000 amqp ldap3 clickhouse-driver", COOPERATIVE, SOCKETS),
     Driver("redis", COOPERATIVE, f"{SOCKETS} hiredis only parses."),
     Driver("pika", COOPERATIVE, "Its BlockingConnection waits in select, which is cooperative."),
     Driver("kafka-python", COOPERATIVE, "Waits in selectors, and in threads that are tasks."),
@@ -61,6 +61,9 @@ TABLE = [
            "Its loop waits in select or epoll, which are cooperative."),
     Driver("sqlalchemy django", COOPERATIVE, AS_BENEATH),
     Driver("flask werkzeug waitress", COOPERATIVE, f"{SOCKETS} Its threads are tasks."),
+    Driver("pymysql", INTEGRATED,
+           f"{SOCKETS} A connection cut off as it sends a query is closed, as the driver itself "
+           "does with one cut off as it reads the answer."),
     Driver("mysql-connector-python", INTEGRATED,
            "connect() takes its Python part, which waits in Python's sockets, unless "
            "use_pure=False asks for the C extension, in which every task waits.",

@@ -193,8 +193,9 @@ def made_for(connection: Any, function: Callable[[], Any]) -> Any:
     task = weft.spawn(weft.offload, call, connection, function)
     try:
         return task.result()
-    except BaseException:
-        if not task.done:
+    except BaseException as error:
+        if not task.done or task.exception is not error:
+            # Cut off: even if the call has ended meanwhile, nobody knows what came of it.
             if fd is not None:
                 end(fd)
             with weft.shield():

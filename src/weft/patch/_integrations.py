@@ -25,6 +25,7 @@ TABLE = {
     "psycopg_pool": "psycopg_pool",
     "pylibmc": "pylibmc",
     "pymemcache": "pymemcache",
+    "pymysql.connections": "pymysql",
 }
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -60,6 +61,46 @@ def raw():
     with ThreadPoolExecutor(20) as threads:
         list(threads.map(work, range(20)))
     print("cut", any(cut), "not cut", not all(cut), "ended", any(ended), "wrong", wrong)
+    # One that accepts and says nothing.
+    with socket.create_server(("127.0.0.1", 0)) as silent, weft.move_on_after(0.05) as limit:
+        connect(DRIVER, port=silent.getsockname()[1])
+    print("left", limit.expired)
+
+
+def questions():
+    """Cut while it sends a long query, a connection does not go on with the next one in it."""
+    chance = random.Random(5)
+    long = "x" * 8_000_000
+    cut, wrong = [], []
+
+    def work(worker):
+        connection = connect(DRIVER)
+        for number in range(5):
+            with weft.move_on_after(chance.choice([0.001, 0.003, 0.01, 10])) as limit:
+                ask(connection, f"SELECT LENGTH('{long}')")
+            cut.append(limit.expired)
+            try:
+                answer = ask(connection, "SELECT %s", number)
+            except module(DRIVER).Error:
+                connection = connect(DRIVER)
+            else:
+                wrong.extend(answer if answer != [(number,)] else [])
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(work, range(3)))
+    print("cut", any(cut), "not cut", not all(cut), "wrong", wrong)
+
+
+def shared():
+    """Tasks that call a connection of mysqlclient at the same time do it in turn."""
+    connection, watcher = connect("mysqlclient"), connect("pymysql", autocommit=True)
+    with ThreadPoolExecutor(10) as threads:
+        asleep = threads.submit(connection.query, "DO SLEEP(0.3)")
+        while not running(watcher, "DO SLEEP"):
+            pass
+        for job in [threads.submit(connection.ping) for _ in range(9)]:
+            job.result()
+        print("in turn", asleep.done(), ask(connection, "SELECT 1"))
 
 
 def pooled():

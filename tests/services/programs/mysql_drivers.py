@@ -26,8 +26,8 @@ def module(driver):
 
 
 def connect(driver, **options):
-    own = OWN.get(driver, {})
-    return module(driver).connect(**PLACE, **own, charset="utf8mb4", **options)
+    options = {"charset": "utf8mb4", **PLACE, **OWN.get(driver, {}), **options}
+    return module(driver).connect(**options)
 
 
 def ask(connection, query, *words):
