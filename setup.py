@@ -15,6 +15,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 DEBUG = os.environ.get("WEFT_DEBUG", "0") not in ("", "0")
@@ -118,6 +119,31 @@ def failure(command: list[str]) -> str:
     return (done.stderr.strip().splitlines() or [f"{command[0]} failed"])[0]
 
 
+class BuildPython(build_py):
+    """``build_py`` that puts the lesson's chapters where an installed ``weft lesson`` finds them.
+
+    As data: they are programs, and belong to no package of the source tree.
+    """
+
+    def chapters(self) -> dict[str, str]:
+        """Where each comes from, by where it goes."""
+        place = Path(self.build_lib, "weft/cli/chapters")
+        found = sorted((ROOT / "examples/lesson").glob("[0-9][0-9]_*.py"))
+        return {str(place / path.name): str(path) for path in found}
+
+    def run(self) -> None:
+        super().run()
+        # In a checkout, which an editable install uses, they are found where they are.
+        if not self.editable_mode:
+            for goal, path in self.chapters().items():
+                self.mkpath(os.path.dirname(goal))
+                self.copy_file(path, goal)
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        ours = [] if self.editable_mode else list(self.chapters())
+        return [*super().get_outputs(include_bytecode), *ours]
+
+
 class BuildNative(build_ext):
     """``build_ext`` that runs Cython when it runs: an sdist or metadata needs no compiler."""
 
@@ -151,6 +177,6 @@ class BuildNative(build_ext):
 
 setup(
     ext_modules=extensions(),
-    cmdclass={"build_ext": BuildNative},
+    cmdclass={"build_ext": BuildNative, "build_py": BuildPython},
     options={"build": {"build_base": BUILD_BASE}, "build_ext": {"parallel": 2}},
 )

@@ -1,5 +1,6 @@
 """What tests of every part share: programs run in processes of their own."""
 
+import functools
 import signal
 import subprocess
 import sys
@@ -52,3 +53,18 @@ def patched(run_python) -> Patched:
         return done.stdout.splitlines()
 
     return run
+
+
+@functools.cache
+def chapter(*words: str) -> list[str]:
+    """What a chapter of the lesson prints; run once, however many tests look."""
+    command = [sys.executable, "-m", "weft", "lesson", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(name="lesson", scope="session")
+def give_chapter() -> Callable[..., list[str]]:
+    """Run ``weft lesson words...``, which must succeed; return the lines it printed."""
+    return chapter

@@ -8,21 +8,27 @@ what is dear inside its functions. ``argparse`` brings in ``gettext`` and ``loca
 import argparse
 from collections.abc import Callable
 
-from weft.cli import doctor, run
+from weft.cli import doctor, lesson, run
 from weft.cli._parser import make_parser
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run.main, "doctor": doctor.main}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "run": run.main,
+    "doctor": doctor.main,
+    "lesson": lesson.main,
+}
 
 EPILOG = """\
 commands:
   run         run a program with the stdlib's blocking calls made cooperative
               (weft run --help says more)
   doctor      say what is patched, what came too late, and how installed packages wait
+  lesson      list, show and run the chapters of the lesson: all of this from the beginning
 
 examples:
   weft run prog.py --port 8080     run prog.py on weft; what follows it is the program's
   weft run -m http.server          run a module, as python -m does
   weft doctor prog.py              look at what prog.py imports, and whether it patches in time
+  weft lesson 06                   run the sixth chapter of the lesson
   python -m weft run prog.py       the same command, with a Python of your choice
 """
 
