@@ -37,6 +37,25 @@ def test_the_sdist_has_sources_types_and_nothing_generated(tmp_path: Path) -> No
     assert [name for name in packed if name.endswith((".c", ".so", ".pyc"))] == []
 
 
+def test_the_lesson_is_installed_for_weft_lesson_to_find(tmp_path: Path) -> None:
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    installed = {path.name for path in (tmp_path / "weft/cli/chapters").iterdir()}
+    assert installed == {path.name for path in (ROOT / "examples/lesson").glob("*.py")}
+    for native in (ROOT / "src/weft/_core").glob("*.so"):
+        (tmp_path / "weft/_core" / native.name).symlink_to(native)
+    words = "from weft.cli import _chapters as c; print(c.PLACE, len(c.chapters()))"
+    done = subprocess.run(
+        [sys.executable, "-c", words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{tmp_path / 'weft/cli/chapters'} {len(installed)}\n"
+
+
 @pytest.fixture
 def build_with(tmp_path: Path):
     """Try to build the core with the C compiler ``cc``: status and stderr."""
