@@ -12,9 +12,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from weft._core._lock import RLock
+from weft._core._turns import sized
 from weft._modules import view
 
 P = ParamSpec("P")
@@ -31,21 +32,6 @@ def _in_turn(method: Method[P, R], lock: str = "_turn") -> Method[P, R]:
             return method(self, *args, **kwargs)
 
     return call
-
-
-def _sized(method: Method[P, R]) -> Method[P, R]:
-    """As :func:`_in_turn`, for a method that takes nothing but a size, at half the cost.
-
-    A driver's answer is ten of these: header and body of each packet, all in the buffer by then.
-    """
-    sized: Any = method
-
-    @wraps(sized)
-    def call(self: Any, size: int | None = -1, /) -> Any:
-        with self._turn:
-            return sized(self, size)
-
-    return cast("Method[P, R]", call)
 
 
 def _name(method: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -66,11 +52,11 @@ class BufferedReader(io.BufferedReader):
         self._turn = RLock()
         super().__init__(raw, buffer_size)
 
-    read = _sized(io.BufferedReader.read)
-    read1 = _sized(io.BufferedReader.read1)
+    read = sized(io.BufferedReader.read)
+    read1 = sized(io.BufferedReader.read1)
     readinto = _in_turn(io.BufferedReader.readinto)
     readinto1 = _in_turn(io.BufferedReader.readinto1)
-    readline = _sized(io.BufferedReader.readline)
+    readline = sized(io.BufferedReader.readline)
     peek = _in_turn(io.BufferedReader.peek)
     seek = _in_turn(io.BufferedReader.seek)
     tell = _in_turn(io.BufferedReader.tell)
@@ -102,11 +88,11 @@ class BufferedRandom(io.BufferedRandom):
         self._turn = RLock()
         super().__init__(raw, buffer_size)
 
-    read = _sized(io.BufferedRandom.read)
-    read1 = _sized(io.BufferedRandom.read1)
+    read = sized(io.BufferedRandom.read)
+    read1 = sized(io.BufferedRandom.read1)
     readinto = _in_turn(io.BufferedRandom.readinto)
     readinto1 = _in_turn(io.BufferedRandom.readinto1)
-    readline = _sized(io.BufferedRandom.readline)
+    readline = sized(io.BufferedRandom.readline)
     peek = _in_turn(io.BufferedRandom.peek)
     write = _in_turn(io.BufferedRandom.write)
     flush = _in_turn(io.BufferedRandom.flush)

@@ -78,8 +78,17 @@ class socket(_stdlib.socket):  # noqa: N801 - the stdlib's name
 
     def settimeout(self, value: float | None, /) -> None:
         """Let operations take ``value`` seconds; None for ever, 0 to never wait."""
-        if value is not None and not (type(value) in (int, float) and 0 <= value < 1e9):
-            # Whatever is unusual, the original judges.
+        state = self._state
+        usual = value is None or (type(value) in (int, float) and 0 <= value < 1e9)
+        # Drivers set one for every packet: where nothing but a number changes, no call is made.
+        if usual and state.fd >= 0 and not state.lent:
+            state.timeout = value
+        else:
+            self._settimeout(value, usual)
+
+    def _settimeout(self, value: float | None, usual: bool) -> None:
+        if not usual:
+            # The original judges.
             _original.settimeout(self, value)
             value = _original.gettimeout(self)
         # Also fails, as it should, when the descriptor is no longer open.

@@ -499,3 +499,27 @@ def test_waiting_for_a_latch_is_cancelled_and_times_out() -> None:
     with pytest.raises(weft.Cancelled):
         waiter.result()
     assert latch.locked()
+
+
+@KINDS
+def test_the_last_destructors_take_free_locks_without_giving_way(make, program) -> None:
+    """When the interpreter ends no greenlet runs any more, nor could the hub's."""
+    output = program(
+        f"""
+        import weft
+        from weft._core import _trial
+        from weft._core._lock import {make.__name__}
+        class Held:
+            def __init__(self):
+                self.lock = {make.__name__}()
+            def __del__(self):
+                for _ in range(10):
+                    self.lock.acquire()
+                    self.lock.release()
+                print("taken")
+        _trial.shuffle(1)                # where every operation lets others run
+        weft.checkpoint()
+        held = Held()
+        """
+    )
+    assert output == "taken\n"

@@ -26,4 +26,5 @@ cdef class RLock:
 
     cdef bint take(self, int64_t patience) except -1
     cdef bint wait(self, int64_t patience) except -1
+    cdef int undo(self) except -1
     cdef void give(self) noexcept

@@ -260,19 +260,13 @@ cdef class RLock:
 
         Parks: never. Threads: the holder's.
         """
-        require_owner(self)
-        self.count -= 1
-        if self.count == 0:
-            self.give()
+        self.undo()
 
     def __enter__(self):
         return self.take(forever())
 
     def __exit__(self, kind=None, value=None, traceback=None):
-        require_owner(self)
-        self.count -= 1
-        if self.count == 0:
-            self.give()
+        self.undo()
 
     def _is_owned(self):
         return self.count != 0 and self.owner == caller()
@@ -357,6 +351,14 @@ cdef class RLock:
         self.count = 1
         return True
 
+    cdef int undo(self) except -1:
+        if self.count == 0 or self.owner != caller():
+            raise RuntimeError("cannot release un-acquired lock")
+        self.count -= 1
+        if self.count == 0:
+            self.give()
+        return 0
+
     cdef void give(self) noexcept:
         cdef Task next_owner = wake_first(&self.waiters, self)
         if next_owner is None:
@@ -364,12 +366,6 @@ cdef class RLock:
         else:
             self.owner = ident_of(next_owner)
             self.count = 1
-
-
-cdef int require_owner(RLock self) except -1:
-    if self.count == 0 or self.owner != caller():
-        raise RuntimeError("cannot release un-acquired lock")
-    return 0
 
 
 def allocate_lock():

@@ -20,7 +20,7 @@ from libc.stdlib cimport free, malloc
 
 from weft._core._clock cimport now_ns
 from weft._core._hub cimport Hub, in_collection, peek_hub
-from weft._core._sys cimport NSEC, forever
+from weft._core._sys cimport NSEC, forever, weft_finalizing
 from weft._core._task cimport PARKED, THROWN, WOKEN, Canceller, Task, deadline_in
 from weft._core._waitlist cimport WaitList, WaitNode, node_pop
 
@@ -170,6 +170,8 @@ cdef int give_way() except -1:
         run_out_of_breath()
     elif not (<Hub>hub).time_is_up():
         return 0
+    if weft_finalizing():
+        return 0                     # the last destructors: no greenlet runs any more
     (<Hub>hub).note_who_parks(me)
     return (<Hub>hub).step_aside(me)
 
