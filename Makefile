@@ -4,6 +4,7 @@
 # make test-services  runs the drivers' tests against real servers: MySQL, RabbitMQ, Redis ...
 # make services  starts those servers and says where they are; ARGS=stop ends them
 # make check   lint, types, layers
+# make lesson  runs the lesson's chapters and writes docs/lesson*.md anew; ARGS=06: only that one
 # make docs    the site, from docs/ and the docstrings, in build/docs
 # make bench   weft against its peers
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PAGES ?= 200
 VENV = .venv/bin
 
 .DEFAULT_GOAL := build
-.PHONY: .venv build dev demo test test-stdlib test-services services check docs bench test-debug test-valgrind lock clean
+.PHONY: .venv build dev demo test test-stdlib test-services services check lesson docs bench test-debug test-valgrind lock clean
 
 # Each of these looks at what changed, and does nothing when nothing did.
 build .venv:
@@ -37,6 +38,10 @@ services:
 
 check: dev
 	@$(VENV)/python tools/run_checks.py
+
+lesson: build
+	@$(PYTHON) tools/environment.py --services .venvs/lesson
+	@.venvs/lesson/bin/python tools/lesson_pages.py $(ARGS)
 
 docs: build
 	@$(PYTHON) tools/environment.py --docs .venvs/docs
