@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lesson_pages
 import pytest
+
+from weft.cli._chapters import chapters
 
 CHAPTER = '''"""A chapter that needs servers
 需要服务器的一章
@@ -107,3 +110,22 @@ def test_even_sigkill_ends_them(start) -> None:
     # The end of their keeper's stderr, that is.
     assert child.communicate(timeout=60)[1] == STARTED + STOPPED
     assert nothing_listens(found)
+
+
+# -- the pages -----------------------------------------------------------------------------
+
+FIXTURES = {"redis": "redis_server"}  # the others are called like their server
+
+
+@pytest.mark.parametrize(
+    "chapter", [each for each in chapters() if each.needs], ids=lambda each: each.path.stem
+)
+def test_the_pages_show_what_is_printed(chapter, request, run_python) -> None:
+    servers = [request.getfixturevalue(FIXTURES.get(name, name)) for name in chapter.needs]
+    variables = {k: v for server in servers for k, v in server.environment().items()}
+    name = chapter.path.stem
+    done = run_python("-m", "weft", "lesson", name, env={**os.environ, **variables})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lesson_pages.without_numbers(done.stdout.rstrip("\n")) == (
+        lesson_pages.without_numbers(lesson_pages.shown()[name])
+    ), f"it prints something else than the pages show: run tools/lesson_pages.py {name}"
