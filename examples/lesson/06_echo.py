@@ -3,17 +3,18 @@
 
 The server of every textbook: accept a connection, read, send the same back, until the client has
 had enough. Written like that, in blocking calls, it can serve one client only, unless each
-connection gets something of its own to wait in. An OS thread is dear: some ten thousand of them
-bring a machine to its knees. A task is cheap, so each connection gets one, and all of them wait in
-a single OS thread.
+connection gets something of its own to wait in. An OS thread takes memory, and goes through the
+kernel at every switch. A task takes a fraction of both, so each connection gets one, and all of
+them wait in a single OS thread.
 
 `weft lesson 06 serve 8007` starts it for others; `weft lesson 06 client 8007` in another terminal
 talks to it, line by line (`nc 127.0.0.1 8007` does as well). `weft lesson 06_load` comes with
 10,000 clients at once.
 
 每本教科书里都有的服务器：接受一个连接，读，把同样的内容发回去，直到客户端满意为止。
-用阻塞调用这样写，它只能服务一个客户端，除非每个连接都有自己可以等待的地方。系统线程很贵：
-上万个线程会把机器拖垮。任务很便宜，所以每个连接一个任务，所有任务都在同一个系统线程里等待。
+用阻塞调用这样写，它只能服务一个客户端，除非每个连接都有自己可以等待的地方。系统线程要占内存，
+每次切换都要经过内核；任务在这两方面都只要几分之一，所以每个连接一个任务，
+所有任务都在同一个系统线程里等待。
 
 `weft lesson 06 serve 8007` 启动给别人用的服务器；在另一个终端里，`weft lesson 06 client 8007`
 一行一行地和它对话（`nc 127.0.0.1 8007` 也可以）。`weft lesson 06_load` 一次带来一万个客户端。

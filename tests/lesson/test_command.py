@@ -241,10 +241,10 @@ def wait_until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("name", ["03", "04", "08"])
+@pytest.mark.parametrize("name", ["04", "08"])
 def test_ctrl_c_in_the_middle_ends_it_with_a_line(start, name) -> None:
     child = start(name)
-    child.stdout.readline()  # and some waits are to come
+    child.stdout.readline()  # and it goes on for more than a second
     interrupt(child)
 
 
