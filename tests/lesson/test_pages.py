@@ -11,8 +11,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import lesson_pages
 
-# Those that need servers are compared in tests/services.
-PROGRAMS = [chapter.path.stem for chapter in _chapters.chapters() if not chapter.needs]
+# Those that need servers or packages are compared in tests/services.
+PROGRAMS = [
+    chapter.path.stem for chapter in _chapters.chapters() if not (chapter.needs or chapter.packages)
+]
 
 
 @pytest.mark.parametrize("language", [0, 1], ids=["English", "Chinese"])

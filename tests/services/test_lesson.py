@@ -118,7 +118,9 @@ FIXTURES = {"redis": "redis_server"}  # the others are called like their server
 
 
 @pytest.mark.parametrize(
-    "chapter", [each for each in chapters() if each.needs], ids=lambda each: each.path.stem
+    "chapter",
+    [each for each in chapters() if each.needs or each.packages],
+    ids=lambda each: each.path.stem,
 )
 def test_the_pages_show_what_is_printed(chapter, request, run_python) -> None:
     servers = [request.getfixturevalue(FIXTURES.get(name, name)) for name in chapter.needs]
