@@ -70,7 +70,7 @@ class Meeting:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Pages: /meet, /moved to there, /flaky the first time, /never, and /hello."""
+    """Pages: /meet, /moved to there, /flaky the first time, /never, /hello, and /links."""
 
     protocol_version = "HTTP/1.1"
 
@@ -104,6 +104,12 @@ class Handler(BaseHTTPRequestHandler):
         first = self.path not in self.server.seen
         self.server.seen.add(self.path)
         return (503, "come again") if first else (200, "at last")
+
+    def get_links(self) -> tuple[int, str]:
+        """/links/5: five for a meeting's guests, one back, one to nowhere, one to elsewhere."""
+        pages = [f"/meet/{n}" for n in range(int(self.path.rpartition("/")[2]))]
+        targets = [*pages, self.path, "../missing", "http://elsewhere.example/"]
+        return 200, "start" + "".join(f'<a href="{target}">' for target in targets)
 
     def get_never(self) -> None:
         self.server.closing.wait(PATIENCE)
