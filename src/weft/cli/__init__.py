@@ -1,21 +1,18 @@
 """The ``weft`` command.
 
 Before a program is patched as little as possible may be imported: whatever took a name out of
-``socket`` or ``threading`` by then has the stdlib's. So a command's module stays small and imports
-what is dear inside its functions. ``argparse`` brings in ``gettext`` and ``locale``, nothing more.
+``socket`` or ``threading`` by then has the stdlib's. So a command's module is imported when it is
+asked for, stays small, and imports what is dear inside its functions. ``argparse`` brings in
+``gettext`` and ``locale``, nothing more.
 """
 
 import argparse
-from collections.abc import Callable
+from importlib import import_module
 
-from weft.cli import doctor, lesson, run
 from weft.cli._parser import make_parser
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "run": run.main,
-    "doctor": doctor.main,
-    "lesson": lesson.main,
-}
+# Each has a module of its own name, with a function ``main(words)`` that returns the exit status.
+COMMANDS = ("run", "doctor", "lesson")
 
 EPILOG = """\
 commands:
@@ -71,4 +68,5 @@ def main(arguments: list[str] | None = None) -> int:
     command, *words = parser.parse_args(arguments).command
     if command not in COMMANDS:
         parser.error(f"there is no command {command!r}, only {', '.join(COMMANDS)}")
-    return COMMANDS[command](words)
+    status: int = import_module(f"weft.cli.{command}").main(words)
+    return status
