@@ -39,7 +39,8 @@ services:
 check: dev
 	@$(VENV)/python tools/run_checks.py
 
-lesson: build
+# What its drivers are compiled with comes by make test-services.
+lesson:
 	@$(PYTHON) tools/environment.py --services .venvs/lesson
 	@.venvs/lesson/bin/python tools/lesson_pages.py $(ARGS)
 
