@@ -36,8 +36,6 @@ from twisted.web.client import Agent, readBody
 
 import weft
 
-# The OS threads that have run anything below.
-# 运行过下面代码的系统线程。
 threads = set()
 
 
@@ -108,15 +106,13 @@ class SlowPage(BaseHTTPRequestHandler):
 
 
 def fetch(url):
-    """A blocking web client."""
     with urllib.request.urlopen(url) as answer:
         return len(answer.read())
 
 
 def show():
-    echo, shop = listen(Echo), listen(Shop)
-    loop = weft.spawn(reactor.run, installSignalHandlers=False)
     print("-- servers of Twisted's, blocking clients")
+    echo, shop = listen(Echo), listen(Shop)
     print(*weft.map(lambda word: shout(echo, word), ["steamed", "baozi", "for", "all"]))
     print(*weft.map(lambda numbers: order(shop, numbers), [[1, 2], [3, 4, 5]]), sep="\n")
 
@@ -135,8 +131,6 @@ def show():
         # 反过来：阻塞代码的返回值，变成一个 Deferred。
         print("deferToThread:", blockingCallFromThread(reactor, deferToThread, fetch, url))
         web.shutdown()
-    reactor.callFromThread(reactor.stop)
-    loop.join()
     print(f"OS threads that ran all this: {len(threads)}")
 
 
@@ -146,4 +140,9 @@ if __name__ == "__main__":
             listen(Shop, int(port))
             reactor.run()
         case _:
-            show()
+            loop = weft.spawn(reactor.run, installSignalHandlers=False)
+            try:
+                show()
+            finally:
+                reactor.callFromThread(reactor.stop)
+                loop.join()

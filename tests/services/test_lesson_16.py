@@ -9,6 +9,8 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
+
 CHAPTER = Path(__file__).parents[2] / "examples" / "lesson" / "16_twisted.py"
 
 
@@ -52,3 +54,15 @@ def test_its_server_ends_with_ctrl_c_as_ever(way, start, finish) -> None:
         ]
         server.send_signal(signal.SIGINT)
         assert finish(server) == []
+
+
+@pytest.mark.parametrize("line", ["-- servers", "-- a blocking server"])
+def test_ctrl_c_in_the_middle_stops_the_reactor(way, start, line: str) -> None:
+    """A task's cancellation would not: the reactor logs every exception, and goes on."""
+    program = start(way, CHAPTER, env={"PYTHONUNBUFFERED": "1"})
+    while not program.stdout.readline().startswith(line):
+        pass
+    program.send_signal(signal.SIGINT)
+    _, stderr = program.communicate(timeout=60)
+    assert stderr.splitlines()[-1] == "KeyboardInterrupt"
+    assert "Unexpected error" not in stderr
