@@ -91,8 +91,6 @@ def order(port, numbers):
 
 
 class SlowPage(BaseHTTPRequestHandler):
-    """A blocking web server of the stdlib's."""
-
     def do_GET(self):
         time.sleep(0.3)
         threads.add(threading.get_native_id())
@@ -144,5 +142,7 @@ if __name__ == "__main__":
             try:
                 show()
             finally:
+                # Not by cancelling its task: the reactor logs what is raised in it, and goes on.
+                # 不能靠取消任务：reactor 只把内部抛出的异常记进日志，然后继续运行。
                 reactor.callFromThread(reactor.stop)
                 loop.join()
