@@ -152,14 +152,17 @@ def stand_ins():
     program = Path(__file__).with_name("15_sshd.py")
     command = [sys.executable, "-m", "weft", "run", str(program), "serve", *NAMES]
     pipe = subprocess.PIPE
-    # It ends when its input does. Ctrl-C is not for it, but for us.
-    # 它的输入结束，它就结束。Ctrl-C 不是给它的，是给我们的。
+    # In a session of its own: Ctrl-C is not for it, but for us.
+    # 放在单独的会话里：Ctrl-C 不是给它的，是给我们的。
     options = {"stdin": pipe, "stdout": pipe, "start_new_session": True}
     with subprocess.Popen(command, **options) as process:
-        said = json.loads(process.stdout.readline())
-        addresses = {name: tuple(address) for name, address in said["addresses"].items()}
-        key = paramiko.ECDSAKey.from_private_key(io.StringIO(said["key"]))
-        yield Hosts(addresses, said["user"], key, said["password"], said["known"])
+        try:
+            said = json.loads(process.stdout.readline())
+            addresses = {name: tuple(address) for name, address in said["addresses"].items()}
+            key = paramiko.ECDSAKey.from_private_key(io.StringIO(said["key"]))
+            yield Hosts(addresses, said["user"], key, said["password"], said["known"])
+        finally:
+            process.terminate()
 
 
 if __name__ == "__main__":

@@ -41,5 +41,5 @@ def test_what_goes_through_a_jump_host_ends_with_it(lesson) -> None:
 
 def test_the_server_has_a_task_a_client_and_no_thread(lesson) -> None:
     heard, threads = lesson("15_sshd")
-    assert heard == "20 clients at once heard: {'hello'}"
+    assert heard == "20 clients at once heard {'hello'}"
     assert int(threads.split()[-1]) < 10
