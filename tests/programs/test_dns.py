@@ -1,5 +1,6 @@
 """dnspython asks a server of the test's own for many names at once, over UDP and TCP."""
 
+import errno
 import socketserver
 import struct
 import threading
@@ -51,20 +52,30 @@ class Stream(socketserver.StreamRequestHandler):
         self.wfile.write(struct.pack("!H", len(answer)) + answer)
 
 
+def servers_on_one_port() -> tuple[socketserver.BaseServer, socketserver.BaseServer]:
+    """A datagram and a stream server; a connection may have the port the first one was given."""
+    while True:
+        udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Datagram)
+        try:
+            return udp, socketserver.ThreadingTCPServer(udp.server_address, Stream)
+        except OSError as error:
+            udp.server_close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+
+
 @pytest.fixture
 def name_server() -> Iterator[Callable[..., int]]:
     """Start a name server, where the guests of a meeting ask for ``guest*``; return its port."""
     running = []
 
     def begin(meeting) -> int:
-        udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Datagram)
-        tcp = socketserver.ThreadingTCPServer(udp.server_address, Stream)
-        for server in (udp, tcp):
+        for server in servers_on_one_port():
             server.answers = Answers(meeting)
             thread = threading.Thread(target=server.serve_forever, args=[0.05])
             running.append((server, thread))
             thread.start()
-        return udp.server_address[1]
+        return running[-1][0].server_address[1]
 
     yield begin
     for server, thread in running:
