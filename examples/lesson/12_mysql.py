@@ -47,6 +47,8 @@ def connect():
 
 
 def create_and_query(connection):
+    # A cursor sends queries, and holds the rows that come back.
+    # 游标负责发送查询，并保存返回的行。
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {TABLE}")
         cursor.execute(f"CREATE TABLE {TABLE} (name VARCHAR(40) PRIMARY KEY, coins INT NOT NULL)")

@@ -85,6 +85,8 @@ def work(channel):
 
 def listen(exchange, pattern, bound):
     with connect() as connection, connection.channel() as channel:
+        # A queue for this connection alone, which ends with it.
+        # 只属于这个连接的队列，连接断了它也就没了。
         name = channel.queue_declare("", exclusive=True).method.queue
         channel.queue_bind(name, exchange, pattern)
         channel.queue_bind(name, exchange, "stop")

@@ -1,6 +1,10 @@
 """Chapter 15 with hosts of its own: at once, by key and password, through one another."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +47,20 @@ def test_the_server_has_a_task_a_client_and_no_thread(lesson) -> None:
     heard, threads = lesson("15_sshd")
     assert heard == "20 clients at once heard {'hello'}"
     assert int(threads.split()[-1]) < 10
+
+
+def test_ctrl_c_in_the_middle_ends_the_hosts_too() -> None:
+    command = [sys.executable, "-m", "weft", "lesson", "15"]
+    pipe, environment = subprocess.PIPE, {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True
+    ) as chapter:
+        try:
+            for line in chapter.stdout:
+                if line == "-- a command on four hosts\n":
+                    os.killpg(chapter.pid, signal.SIGINT)
+            # The end of the output is the end of the hosts as well: they share stderr.
+            _, stderr = chapter.communicate(timeout=60)
+        finally:
+            chapter.kill()
+    assert (chapter.returncode, stderr) == (130, "weft lesson: interrupted\n")
