@@ -24,6 +24,7 @@ Packages: paramiko
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -38,6 +39,9 @@ from paramiko.hostkeys import HostKeyEntry
 
 import weft
 
+# A connection that breaks is an error to whoever uses it: it need not be on stderr as well.
+# 连接断了，用它的代码会得到异常：不必再写到标准错误输出。
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 NAMES = ["ann", "bo", "chen", "dora"]
 VARIABLES = ["WEFT_SSH_URL", "WEFT_SSH_KEY", "WEFT_SSH_KNOWN_HOSTS"]
 
