@@ -21,6 +21,7 @@ from weft.cli._chapters import Chapter, chapters, find  # noqa: E402
 PAGES = [ROOT / "docs/lesson.md", ROOT / "docs/lesson.zh-CN.md"]
 NOTE = "<!-- From here on written by tools/lesson_pages.py, from examples/lesson. -->"
 NEEDS = ["Needs {}.", "需要 {}。"]
+COMMAS = [", ", "、"]
 
 
 def main() -> None:
@@ -73,12 +74,12 @@ def section(language: int, chapter: Chapter, printed: dict[str, str]) -> str:
     """Title, text, source and output of a program."""
     first = find(chapter.number) == chapter
     title = f"## {chapter.number}" if first else "###"
-    needs = [*chapter.needs, *chapter.packages]
+    needs = dict.fromkeys([*chapter.needs, *chapter.packages])
     start = chapter.source.split("\n").index('"""', 1) + 3  # below the docstring
     parts = [
         f"{title} {chapter.title[language]}",
         chapter.text[language],
-        *([NEEDS[language].format(", ".join(needs))] if needs else []),
+        *([NEEDS[language].format(COMMAS[language].join(needs))] if needs else []),
         f"```{{literalinclude}} ../examples/lesson/{chapter.path.name}\n"
         f":language: python\n:lines: {start}-\n```",
         f"```\n$ {command(chapter)}\n{printed.get(chapter.path.stem, '')}\n```",

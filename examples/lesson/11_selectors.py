@@ -9,7 +9,7 @@ must say what comes next. Below is a shop in callbacks, and its clients in block
 holds up the other, nor a web page that is slow to come.
 
 `selectors` 模块选用系统里最好的机制（Linux 上是 epoll），并为每个套接字保存程序自己的一份数据。
-让这份数据是一个要调用的函数，服务器的循环就只剩两行。
+如果这份数据就是要调用的函数，服务器的循环就只剩两行。
 
 但它做的事更难读懂：本来几行阻塞代码就能写完的对话，被切成一个个回调，每个都要说明下一步是什么。
 下面是用回调写的店铺，和用阻塞代码写的顾客。两边都在等待，谁也不耽误谁，也不耽误一个很慢的网页。

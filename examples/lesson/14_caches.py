@@ -8,7 +8,7 @@ What several tasks change must change in one step. Between a `get` and its `set`
 same number, and counts get lost. `incr` is one step; `gets` and `cas` tell who else was faster.
 
 程序先问缓存，没有再去问慢的地方，并把回答在缓存里放一段时间。过期的时候，
-来问的会都跑去问慢的地方；除非用一把锁，只让一个去。
+所有来问的都会跑去问慢的地方；除非用一把锁，只让一个去。
 
 几个任务都要改的东西，必须一步改完。在 `get` 和它的 `set` 之间，别的任务读到了同一个数，
 有些计数就丢了。`incr` 是一步；`gets` 和 `cas` 能看出有没有被人抢先。
