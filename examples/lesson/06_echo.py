@@ -107,11 +107,11 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case []:
             demonstrate()
-        case ["serve", port]:
+        case ["serve", port] if port.isdecimal():
             listener = listen(int(port))
             print(f"listening on {HOST}:{listener.getsockname()[1]}; Ctrl-C ends it", flush=True)
             serve(listener)
-        case ["client", port]:
+        case ["client", port] if port.isdecimal():
             chat(int(port))
         case _:
             sys.exit("usage: weft lesson 06 [serve PORT | client PORT]")

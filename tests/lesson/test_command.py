@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.cli import _chapters, _servers
+from weft.cli import _chapters, _servers, lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDY = '''"""A chapter that needs things
@@ -116,6 +116,15 @@ def test_a_port_in_use_is_named(weft_lesson) -> None:
     assert port in stderr
 
 
+@pytest.mark.parametrize("way", ["serve", "client"])
+def test_a_port_that_is_no_number_is_wrong_usage(weft_lesson, way) -> None:
+    assert weft_lesson("06", way, "x") == (
+        1,
+        "",
+        "usage: weft lesson 06 [serve PORT | client PORT]\n",
+    )
+
+
 def test_a_client_without_its_server_says_so(weft_lesson) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = str(gone.getsockname()[1])
@@ -171,6 +180,14 @@ def test_a_server_that_is_named_but_gone_is_said_to_be(run_needy) -> None:
     status, _, stderr = run_needy("Needs: redis", WEFT_REDIS_URL=f"redis://{place}/0")
     assert status == 1
     assert stderr.startswith(f"weft lesson: WEFT_REDIS_URL names a server at {place}, where nobody")
+
+
+def test_a_variable_that_is_no_url_is_shown(run_needy) -> None:
+    assert run_needy("Needs: redis", WEFT_REDIS_URL="nonsense") == (
+        1,
+        "",
+        "weft lesson: WEFT_REDIS_URL is 'nonsense', which is no URL: set it to that of a server\n",
+    )
 
 
 def test_a_server_that_is_named_is_used_as_it_is(run_needy) -> None:
@@ -234,11 +251,18 @@ def interrupt(child: "subprocess.Popen[str]") -> None:
     wait_until(lambda: not family(child.pid))
 
 
-def wait_until(true: Callable[[], bool]) -> None:
+def wait_until(true: Callable[[], object]) -> object:
+    """What ``true`` gives as soon as it gives anything."""
     deadline = time.monotonic() + 60
-    while not true():
+    while not (found := true()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    return found
+
+
+def children(process: int) -> list[str]:
+    """What it has started and not yet collected."""
+    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
 
 
 @pytest.mark.parametrize("name", ["04", "08"])
@@ -252,3 +276,22 @@ def test_ctrl_c_ends_what_a_chapter_started(start) -> None:
     child = start("06_load")
     wait_until(lambda: len(family(child.pid)) == 2)
     interrupt(child)
+
+
+@pytest.mark.parametrize("words", [[], ["06"], ["06", "--source"]])
+def test_ctrl_c_while_chapters_are_looked_up_ends_it_with_a_line(words, monkeypatch, capsys):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_chapters, "chapters", interrupted)
+    assert lesson.main(words) == 130
+    assert capsys.readouterr().err == "weft lesson: interrupted\n"
+
+
+def test_ctrl_c_before_the_hosts_of_chapter_15_are_there_leaves_nothing(start) -> None:
+    pytest.importorskip("paramiko")
+    child = start("15")
+    child.stdout.readline()  # it starts them now
+    (host,) = wait_until(lambda: children(child.pid))
+    interrupt(child)
+    wait_until(lambda: not Path(f"/proc/{host}").exists())

@@ -60,8 +60,10 @@ def servers(chapter: Chapter) -> Iterator[None]:
 
 
 def check(variable: str, url: str) -> None:
-    """Raises ``Missing`` unless somebody listens where ``url`` says."""
+    """Raises ``Missing`` unless ``url`` is one, and somebody listens where it says."""
     place = urlsplit(url)
+    if not place.scheme:
+        raise Missing(f"{variable} is {url!r}, which is no URL: set it to that of a server")
     if not place.hostname or not place.port:
         return
     try:

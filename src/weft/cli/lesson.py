@@ -53,18 +53,22 @@ def main(words: list[str]) -> int:
     rest = [word for word in words if word != "--source"]
     name = parser.parse_args(rest[:1]).chapter
 
-    from weft.cli import _chapters
+    try:
+        from weft.cli import _chapters
 
-    if name is None:
-        print("\n".join(listed(_chapters.chapters())))
-        return 0
-    chapter = _chapters.find(name)
-    if chapter is None:
-        parser.error(f"there is no chapter {name!r}; `weft lesson` lists them")
-    if shown:
-        print(highlighted(chapter.source), end="")
-        return 0
-    return run(chapter, rest[1:])
+        if name is None:
+            print("\n".join(listed(_chapters.chapters())))
+            return 0
+        chapter = _chapters.find(name)
+        if chapter is None:
+            parser.error(f"there is no chapter {name!r}; `weft lesson` lists them")
+        if shown:
+            print(highlighted(chapter.source), end="")
+            return 0
+        return run(chapter, rest[1:])
+    except KeyboardInterrupt:
+        # While chapters are looked up, or a server is started or stopped.
+        return say("interrupted", 130)
 
 
 def listed(chapters: "list[Chapter]") -> list[str]:
@@ -106,9 +110,6 @@ def run(chapter: "Chapter", words: list[str]) -> int:
             return run_here(chapter, words)
     except Missing as error:
         return say(str(error), 1)
-    except KeyboardInterrupt:
-        # While a server is started or stopped.
-        return say("interrupted", 130)
 
 
 def check_packages(chapter: "Chapter") -> None:
