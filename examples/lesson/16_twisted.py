@@ -65,7 +65,8 @@ def fetch_pages(url, number):
     """The web client of Twisted's: a Deferred with the sizes of so many pages."""
     agent = Agent(reactor)
     answers = [agent.request(b"GET", url.encode()) for _ in range(number)]
-    return gatherResults([answer.addCallback(readBody).addCallback(len) for answer in answers])
+    sizes = [answer.addCallback(readBody).addCallback(len) for answer in answers]
+    return gatherResults(sizes, consumeErrors=True)
 
 
 def listen(protocol, port=0):

@@ -295,3 +295,11 @@ def test_ctrl_c_before_the_hosts_of_chapter_15_are_there_leaves_nothing(start) -
     (host,) = wait_until(lambda: children(child.pid))
     interrupt(child)
     wait_until(lambda: not Path(f"/proc/{host}").exists())
+
+
+def test_ctrl_c_while_twisted_waits_for_pages_ends_it_with_a_line(start) -> None:
+    pytest.importorskip("twisted")
+    child = start("16")
+    assert "-- a blocking server, clients of both kinds\n" in child.stdout
+    time.sleep(0.15)  # half of what a page takes
+    interrupt(child)
