@@ -130,6 +130,22 @@ class Service:
             self._seen = self._seen or self.running
             self._end()
 
+    def shut_down(self) -> None:
+        """End it in its own way, however long that takes; port and data stay.
+
+        Raises:
+          ServiceError: it does not end.
+        """
+        with self._locked():
+            self._seen = self._seen or self.running
+            leader = next(iter(self._processes))
+            self._processes |= processes.family(leader)
+            processes.send([leader], signal.SIGTERM)
+            ended = self._wait_for_end(leader)
+            self._end()
+        if not ended:
+            raise ServiceError(f"{self.name} did not end by itself:\n{self._last_words()}")
+
     def restart(self) -> None:
         """End it at once, as :meth:`kill` does, and start it again."""
         self.kill()

@@ -43,12 +43,21 @@ TABLE = [
     Driver("httpx", COOPERATIVE,
            "Its Client waits in Python's sockets, its AsyncClient in asyncio."),
     Driver("aiohttp asyncpg aiomysql aiokafka nats-py asyncssh tornado", COOPERATIVE, ASYNCIO),
-    Driver("pg8000 amqp ldap3 clickhouse-driver", COOPERATIVE, SOCKETS),
+    Driver("pg8000 ldap3 clickhouse-driver", COOPERATIVE, SOCKETS),
     Driver("redis", COOPERATIVE, f"{SOCKETS} hiredis only parses."),
-    Driver("pika", COOPERATIVE, "Its BlockingConnection waits in select, which is cooperative."),
-    Driver("kafka-python", COOPERATIVE, "Waits in selectors, and in threads that are tasks."),
-    Driver("kombu celery", COOPERATIVE,
+    Driver("pika", INTEGRATED,
+           "Waits in epoll, poll or select. A request that is cancelled costs its channel. "
+           "Heartbeats go out only while a task runs process_data_events, start_consuming or "
+           "the ioloop."),
+    Driver("amqp", INTEGRATED,
+           f"{SOCKETS} A request that is cancelled costs its connection; drain_events may be "
+           "cancelled. Heartbeats go out only when a task calls heartbeat_tick."),
+    Driver("kombu", INTEGRATED,
+           "Waits as its transport does: with amqp or redis, in Python's sockets. A cancelled task "
+           "costs a pool no slot."),
+    Driver("celery", COOPERATIVE,
            "Waits as its transport does: with amqp or redis, in Python's sockets."),
+    Driver("kafka-python", COOPERATIVE, "Waits in selectors, and in threads that are tasks."),
     Driver("pymongo", COOPERATIVE,
            f"{SOCKETS} Its monitoring threads are tasks, if it is imported after the patch."),
     Driver("paramiko", INTEGRATED,

@@ -16,10 +16,13 @@ from weft.patch import _registry
 
 # The driver's module, after whose import it is to be changed -> the integration's name.
 TABLE = {
+    "amqp": "amqp",
+    "kombu.pools": "kombu",
     "memcache": "python_memcached",
     "mysql.connector": "mysql_connector_python",
     "MySQLdb.connections": "mysqlclient",
     "paramiko": "paramiko",
+    "pika": "pika",
     "psycopg": "psycopg",
     "psycopg2": "psycopg2",
     "psycopg_pool": "psycopg_pool",
