@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+import weft
 
 # The machine is shared and the core is compiled: a slow example says nothing.
 settings.register_profile("weft", deadline=None)
@@ -53,6 +55,29 @@ def patched(run_python) -> Patched:
         return done.stdout.splitlines()
 
     return run
+
+
+def let_end() -> None:
+    for _ in range(4):
+        weft.sleep(1e-6)
+    while any(task.name.startswith("weft-") for task in weft.tasks()):
+        weft.sleep(1e-6)
+
+
+@pytest.fixture(name="settle")
+def give_let_end() -> Callable[[], None]:
+    """Let what was cancelled end, and the hub destroy what it left and tell of it."""
+    return let_end
+
+
+@pytest.fixture
+def no_task_is_left() -> Iterator[None]:
+    """There are as many tasks after the test as before it."""
+    let_end()
+    before = weft.tasks()
+    yield
+    let_end()
+    assert weft.tasks() == before
 
 
 @functools.cache

@@ -27,21 +27,7 @@ class Enter(Key):
     pass
 
 
-@pytest.fixture(autouse=True)
-def no_task_is_left() -> Iterator[None]:
-    settle()
-    before = weft.tasks()
-    yield
-    settle()
-    assert weft.tasks() == before
-
-
-def settle() -> None:
-    """Let the hub destroy what has ended, and tell of it."""
-    for _ in range(4):
-        weft.sleep(1e-6)
-    while any(task.name.startswith("weft-") for task in weft.tasks()):
-        weft.sleep(1e-6)
+pytestmark = pytest.mark.usefixtures("no_task_is_left")
 
 
 @pytest.fixture
@@ -243,7 +229,7 @@ def test_a_handle_and_a_loop_say_what_they_are(loop: events.Loop) -> None:
 
 
 def test_a_failure_is_logged_with_its_place_and_stops_nobody(
-    loop: events.Loop, caplog: pytest.LogCaptureFixture
+    loop: events.Loop, caplog: pytest.LogCaptureFixture, settle
 ) -> None:
     def fail(n: int) -> None:
         raise ValueError(f"no {n}")

@@ -17,21 +17,7 @@ from weft import events, lowlevel
 RUNS = 300
 
 
-@pytest.fixture(autouse=True)
-def no_task_is_left() -> Iterator[None]:
-    settle()
-    before = weft.tasks()
-    yield
-    settle()
-    assert weft.tasks() == before
-
-
-def settle() -> None:
-    """Let the hub destroy what has ended, and tell of it."""
-    for _ in range(4):
-        weft.sleep(1e-6)
-    while any(task.name.startswith("weft-") for task in weft.tasks()):
-        weft.sleep(1e-6)
+pytestmark = pytest.mark.usefixtures("no_task_is_left")
 
 
 @pytest.fixture
@@ -186,7 +172,7 @@ def test_a_watch_goes_on_with_the_next_run(
 
 @pytest.mark.usefixtures("clock")
 def test_a_descriptor_closed_under_it_ends_the_watch_and_is_logged(
-    loop: events.Loop, caplog: pytest.LogCaptureFixture
+    loop: events.Loop, caplog: pytest.LogCaptureFixture, settle
 ) -> None:
     waiting, other = weft.socket.socketpair()
     called, sender = weft.socket.socketpair()
@@ -206,7 +192,7 @@ def test_a_descriptor_closed_under_it_ends_the_watch_and_is_logged(
 
 @pytest.mark.usefixtures("clock")
 def test_to_cancel_right_after_the_close_is_no_error(
-    loop: events.Loop, caplog: pytest.LogCaptureFixture
+    loop: events.Loop, caplog: pytest.LogCaptureFixture, settle
 ) -> None:
     ours, theirs = weft.socket.socketpair()
     with theirs:
@@ -227,6 +213,7 @@ def test_a_failing_reader_is_logged_and_called_again(
     loop: events.Loop,
     pair: tuple[socket.socket, socket.socket],
     caplog: pytest.LogCaptureFixture,
+    settle,
 ) -> None:
     ours, theirs = pair
     seen: list[bytes] = []

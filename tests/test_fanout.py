@@ -14,22 +14,7 @@ from hypothesis import strategies as st
 import weft
 from weft import lowlevel
 
-
-@pytest.fixture(autouse=True)
-def no_task_is_left() -> Iterator[None]:
-    settle()
-    before = weft.tasks()
-    yield
-    settle()
-    assert weft.tasks() == before
-
-
-def settle() -> None:
-    """Let what was cancelled end, and the hub destroy what it left."""
-    for _ in range(4):
-        weft.sleep(1e-6)
-    while any(task.name.startswith("weft-") for task in weft.tasks()):
-        weft.sleep(1e-6)
+pytestmark = pytest.mark.usefixtures("no_task_is_left")
 
 
 def turns(n: int) -> int:
@@ -365,7 +350,7 @@ def test_a_map_in_a_reference_cycle_is_cancelled_by_the_collector() -> None:
     assert calls.cancelled == [-1]
 
 
-def test_the_generator_of_a_map_that_is_left_is_closed_where_it_may_park() -> None:
+def test_the_generator_of_a_map_that_is_left_is_closed_where_it_may_park(settle) -> None:
     log: list[str] = []
 
     def items() -> Iterator[int]:
@@ -381,7 +366,7 @@ def test_the_generator_of_a_map_that_is_left_is_closed_where_it_may_park() -> No
     assert log == ["closed"]
 
 
-def test_a_failure_nobody_takes_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_nobody_takes_is_logged(caplog: pytest.LogCaptureFixture, settle) -> None:
     def call(n: int) -> int:
         if n == 0:
             return n

@@ -25,21 +25,7 @@ from weft.testing import explore
 RUNS = 300
 
 
-@pytest.fixture(autouse=True)
-def no_task_is_left() -> Iterator[None]:
-    settle()
-    before = weft.tasks()
-    yield
-    settle()
-    assert weft.tasks() == before
-
-
-def settle() -> None:
-    """Let what was cancelled end, and the hub destroy what it left."""
-    for _ in range(4):
-        weft.sleep(1e-6)
-    while any(task.name.startswith("weft-") for task in weft.tasks()):
-        weft.sleep(1e-6)
+pytestmark = pytest.mark.usefixtures("no_task_is_left")
 
 
 def turns(n: int) -> int:
@@ -309,7 +295,7 @@ def test_not_even_one_that_swallows_its_cancellation() -> None:
     assert log == [0, 1, "cancelled", "cancelled"]
 
 
-def test_leaving_the_loop_shuts_all_down() -> None:
+def test_leaving_the_loop_shuts_all_down(settle) -> None:
     kitchen = Kitchen()
     for _ in weft.pipeline(kitchen.bake(), kitchen.eater("A"), double):
         break
@@ -317,7 +303,7 @@ def test_leaving_the_loop_shuts_all_down() -> None:
     assert sorted(kitchen.log) == ["A leaves", "bake closed"]
 
 
-def test_a_file_that_is_the_source_stays_open(tmp_path) -> None:
+def test_a_file_that_is_the_source_stays_open(tmp_path, settle) -> None:
     (tmp_path / "lines").write_text("1\n2\n3\n")
     with (tmp_path / "lines").open() as lines:
         first = next(weft.pipeline(lines, limit=1))
@@ -418,7 +404,7 @@ def test_a_failure_in_cleaning_up_is_raised_if_it_is_the_first_and_noted_if_not(
     assert "dirty" in note and "cannot close the oven" in note
 
 
-def test_a_failure_nobody_takes_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_nobody_takes_is_logged(caplog: pytest.LogCaptureFixture, settle) -> None:
     def dirty() -> Iterator[int]:
         try:
             yield from itertools.count()
@@ -453,7 +439,7 @@ def test_a_stop_iteration_does_not_look_like_the_end() -> None:
         list(weft.pipeline(range(3), stage))
 
 
-def test_nothing_of_a_failure_is_left_in_cycles() -> None:
+def test_nothing_of_a_failure_is_left_in_cycles(settle) -> None:
     class Big:
         pass
 
@@ -585,7 +571,7 @@ def test_threads_have_pipelines_of_their_own() -> None:
     assert found == [list(range(0, 1000, 2))] * 4
 
 
-def test_a_pipeline_collected_as_garbage_is_cancelled() -> None:
+def test_a_pipeline_collected_as_garbage_is_cancelled(settle) -> None:
     kitchen = Kitchen()
     results = weft.pipeline(kitchen.bake(), same)
     assert next(results) == 0

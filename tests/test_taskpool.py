@@ -2,29 +2,13 @@
 
 import logging
 import random
-from collections.abc import Iterator
 
 import pytest
 
 import weft
 from weft import lowlevel
 
-
-@pytest.fixture(autouse=True)
-def no_task_is_left() -> Iterator[None]:
-    settle()
-    before = weft.tasks()
-    yield
-    settle()
-    assert weft.tasks() == before
-
-
-def settle() -> None:
-    """Let the hub destroy what has ended, and tell of it."""
-    for _ in range(4):
-        weft.sleep(1e-6)
-    while any(task.name.startswith("weft-") for task in weft.tasks()):
-        weft.sleep(1e-6)
+pytestmark = pytest.mark.usefixtures("no_task_is_left")
 
 
 class Meter:
@@ -103,7 +87,9 @@ def test_a_block_that_is_cancelled_while_it_waits_cancels_the_tasks() -> None:
     assert task.done
 
 
-def test_a_failure_stops_no_other_task_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_stops_no_other_task_and_is_logged(
+    caplog: pytest.LogCaptureFixture, settle
+) -> None:
     with weft.Pool(2) as pool, caplog.at_level(logging.ERROR, "weft"):
         other = pool.spawn(Meter(), 5)
         pool.spawn(fail, ValueError("nobody asks"))
