@@ -125,6 +125,14 @@ def test_a_port_that_is_no_number_is_wrong_usage(weft_lesson, way) -> None:
     )
 
 
+@pytest.mark.parametrize("way", ["serve", "client"])
+def test_a_port_that_is_too_high_is_named(weft_lesson, way) -> None:
+    status, stdout, stderr = weft_lesson("06", way, "99999")
+    assert (status, stdout) == (1, "")
+    assert stderr.startswith("weft lesson: there is no port 99999 (")
+    assert len(stderr.splitlines()) == 1
+
+
 def test_a_client_without_its_server_says_so(weft_lesson) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = str(gone.getsockname()[1])

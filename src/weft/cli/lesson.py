@@ -143,6 +143,10 @@ def run_here(chapter: "Chapter", words: list[str]) -> int:
         if error.errno != errno.EADDRINUSE:
             raise
         return say(f"{error.strerror}: choose a port that is free", 1)
+    except OverflowError as error:
+        if not (words and words[-1].isdecimal()):
+            raise
+        return say(f"there is no port {words[-1]} ({error})", 1)
     finally:
         # They may use a server that ends next.
         end_tasks()
