@@ -93,3 +93,21 @@ def chapter(*words: str) -> list[str]:
 def give_chapter() -> Callable[..., list[str]]:
     """Run ``weft lesson words...``, which must succeed; return the lines it printed."""
     return chapter
+
+
+@pytest.fixture
+def lesson_started():
+    """Start ``weft lesson words...`` in a session of its own; what is left of it is killed."""
+    children: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-u", "-m", "weft", "lesson", *words]
+        children.append(
+            subprocess.Popen(command, stdout=-1, stderr=-1, text=True, start_new_session=True)
+        )
+        return children[-1]
+
+    yield begin
+    for child in children:
+        with child:
+            child.kill()

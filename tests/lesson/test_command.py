@@ -1,15 +1,13 @@
 """``weft lesson``: what it lists and shows, and the line it says when something is missing."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from running import family, interrupt, wait_until
 
 from weft.cli import _chapters, _servers, lesson
 
@@ -219,68 +217,15 @@ def test_a_server_that_cannot_be_started_says_what_to_install(run_needy, tmp_pat
 # -- its end -------------------------------------------------------------------------------
 
 
-def family(group: int) -> list[str]:
-    """The processes of a session that still run."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            state, _, _, session = (place / "stat").read_text().rpartition(")")[2].split()[:4]
-        except OSError:
-            continue
-        if int(session) == group and state != "Z":
-            found.append((place / "cmdline").read_text())
-    return found
-
-
-@pytest.fixture
-def start():
-    """Start ``weft lesson words...`` in a session of its own; what is left of it is killed."""
-    children: list[subprocess.Popen[str]] = []
-
-    def begin(*words: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-u", "-m", "weft", "lesson", *words]
-        children.append(
-            subprocess.Popen(command, stdout=-1, stderr=-1, text=True, start_new_session=True)
-        )
-        return children[-1]
-
-    yield begin
-    for child in children:
-        with child:
-            child.kill()
-
-
-def interrupt(child: "subprocess.Popen[str]") -> None:
-    """Ctrl-C as a terminal's; it must end with a line, and leave no process."""
-    os.killpg(child.pid, signal.SIGINT)
-    _, stderr = child.communicate(timeout=60)
-    assert (child.returncode, stderr) == (130, "weft lesson: interrupted\n")
-    wait_until(lambda: not family(child.pid))
-
-
-def wait_until(true: Callable[[], object]) -> object:
-    """What ``true`` gives as soon as it gives anything."""
-    deadline = time.monotonic() + 60
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found
-
-
-def children(process: int) -> list[str]:
-    """What it has started and not yet collected."""
-    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
-
-
 @pytest.mark.parametrize("name", ["04", "08"])
-def test_ctrl_c_in_the_middle_ends_it_with_a_line(start, name) -> None:
-    child = start(name)
+def test_ctrl_c_in_the_middle_ends_it_with_a_line(lesson_started, name) -> None:
+    child = lesson_started(name)
     child.stdout.readline()  # and it goes on for more than a second
     interrupt(child)
 
 
-def test_ctrl_c_ends_what_a_chapter_started(start) -> None:
-    child = start("06_load")
+def test_ctrl_c_ends_what_a_chapter_started(lesson_started) -> None:
+    child = lesson_started("06_load")
     wait_until(lambda: len(family(child.pid)) == 2)
     interrupt(child)
 
@@ -293,20 +238,3 @@ def test_ctrl_c_while_chapters_are_looked_up_ends_it_with_a_line(words, monkeypa
     monkeypatch.setattr(_chapters, "chapters", interrupted)
     assert lesson.main(words) == 130
     assert capsys.readouterr().err == "weft lesson: interrupted\n"
-
-
-def test_ctrl_c_before_the_hosts_of_chapter_15_are_there_leaves_nothing(start) -> None:
-    pytest.importorskip("paramiko")
-    child = start("15")
-    child.stdout.readline()  # it starts them now
-    (host,) = wait_until(lambda: children(child.pid))
-    interrupt(child)
-    wait_until(lambda: not Path(f"/proc/{host}").exists())
-
-
-def test_ctrl_c_while_twisted_waits_for_pages_ends_it_with_a_line(start) -> None:
-    pytest.importorskip("twisted")
-    child = start("16")
-    assert "-- a blocking server, clients of both kinds\n" in child.stdout
-    time.sleep(0.15)  # half of what a page takes
-    interrupt(child)

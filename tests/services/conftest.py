@@ -17,7 +17,12 @@ import pytest
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tools"), str(HERE.parent / "docs")]
+sys.path[:0] = [
+    str(HERE),
+    str(HERE.parents[1] / "tools"),
+    str(HERE.parent / "docs"),
+    str(HERE.parent / "lesson"),
+]
 
 from services import SERVICES, MissingProgram, Service  # noqa: E402
 
