@@ -117,7 +117,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def fleet(mode, start, finish, tmp_path: Path, request: pytest.FixtureRequest) -> Fleet:
+def fleet(mode, start, finish, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
     made = Fleet(start, finish, tmp_path, {})
     if mode == "servers":
         servers = {name: request.getfixturevalue(name) for name in SERVERS.values()}
@@ -127,12 +127,15 @@ def fleet(mode, start, finish, tmp_path: Path, request: pytest.FixtureRequest) -
         (tmp_path / ".ssh" / "known_hosts").write_text(servers["sshd"].known_hosts.read_text())
         with made.channel() as channel:
             channel.queue_delete("fleet")
-    return made
+    yield made
+    made.gate.touch()  # whatever came of it: no host waits for ever
 
 
 @pytest.fixture
-def embedded(start, finish, tmp_path: Path) -> Fleet:
-    return Fleet(start, finish, tmp_path, {})
+def embedded(start, finish, tmp_path: Path) -> Iterator[Fleet]:
+    made = Fleet(start, finish, tmp_path, {})
+    yield made
+    made.gate.touch()
 
 
 def end(worker: "subprocess.Popen[str]") -> list[str]:
