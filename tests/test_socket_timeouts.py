@@ -241,6 +241,15 @@ class TestSetting:
             sock.settimeout(value)
         assert sock.gettimeout() == 5
 
+    def test_setblocking_asks_the_kernel_whether_it_is_open(self) -> None:
+        """A socket with the same descriptor closed it; settimeout makes no call for that."""
+        first = socket.socket()
+        second = socket.socket(fileno=first.fileno())
+        first.close()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            second.setblocking(False)
+        second.detach()
+
     def test_setblocking(self, sock) -> None:
         sock.setblocking(False)
         assert sock.gettimeout() == 0.0

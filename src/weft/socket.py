@@ -105,7 +105,7 @@ class socket(_stdlib.socket):  # noqa: N801 - the stdlib's name
 
     def setblocking(self, flag: bool, /) -> None:
         """``settimeout(None)`` if ``flag`` else ``settimeout(0)``."""
-        self.settimeout(None if flag else 0.0)
+        self._settimeout(None if flag else 0.0, True)
 
     def getblocking(self) -> bool:
         """Whether operations wait at all."""
